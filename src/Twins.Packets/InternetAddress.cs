@@ -35,6 +35,20 @@ public readonly record struct InternetAddress
     /// <summary>The value in host byte order; meaningful only when <see cref="IsIPv4"/>.</summary>
     public uint ToIPv4() => (uint)_low;
 
+    /// <summary>The sum of the address's 32-bit words, for checksums: unfolded, at most 2^34.</summary>
+    internal ulong WordSum => (_high >> 32) + (uint)_high + (_low >> 32) + (uint)_low;
+
+    /// <summary>The sum of the complements of the address's 32-bit words.</summary>
+    internal ulong ComplementSum => IsIPv4
+        ? ~(uint)_low
+        : (uint)~(_high >> 32) + (ulong)~(uint)_high + (uint)~(_low >> 32) + ~(uint)_low;
+
+    /// <summary>The upper eight octets of an IPv6 address; zero for IPv4.</summary>
+    internal ulong High => _high;
+
+    /// <summary>The lower eight octets, or the IPv4 address.</summary>
+    internal ulong Low => _low;
+
     /// <summary>Reads an address of 4 or 16 octets in network order.</summary>
     /// <exception cref="ArgumentException">Any other length.</exception>
     public static InternetAddress FromBytes(ReadOnlySpan<byte> octets) => octets.Length switch
