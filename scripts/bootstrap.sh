@@ -36,10 +36,10 @@ wanted_packages() {
 }
 
 missing_packages() {
-  local package
-  for package in "$@"; do
-    [[ $(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || printf '%s\n' "$package"
-  done
+  local installed
+  # shellcheck disable=SC2016 # ${...} is dpkg's format
+  installed=$(dpkg-query --show --showformat='${db:Status-Status} ${binary:Package}\n' "$@" 2>/dev/null || true)
+  comm -13 <(sed -n 's/^installed \([^:]*\).*/\1/p' <<<"$installed" | sort -u) <(printf '%s\n' "$@")
 }
 
 # Installed packages must not start services: redis and nginx are programs to us. invoke-rc.d asks
@@ -132,7 +132,7 @@ if is_done; then exit 0; fi
 check_sdk
 mapfile -t missing < <(missing_packages "${packages[@]}")
 if ((${#missing[@]})); then install_packages "${missing[@]}"; fi
-"$scripts/install-criu.sh"
+"$scripts/install-criu.sh" {lock_descriptor}>&-
 
 mkdir -p "$stamp"
 find "$stamp" -type f ! -name "$print-*" -delete

@@ -14,12 +14,14 @@ die() {
   exit 1
 }
 
-# Takes the build lock for the rest of the script; a second run waits here. The descriptor is closed
-# before the CLI or a long-lived program is started ($lock_descriptor).
+# Takes the build lock for the rest of the script; a second run waits here. What may outlive the
+# script is started with {lock_descriptor}>&-, or it would keep the lock.
 take_build_lock() {
-  mkdir -p "$build_directory" 2>/dev/null && [[ -w $build_directory ]] ||
+  mkdir -p "$build_directory" 2>/dev/null || true
+  if [[ ! -w $build_directory ]]; then
     die "$build_directory can't be written by $(id -un): run it as the owner of the directory first."
-  exec {lock_descriptor}>"$build_directory/.lock"
+  fi
+  exec {lock_descriptor}>>"$build_directory/.lock"
   if ! flock --nonblock "$lock_descriptor"; then
     say "another build is running, waiting for it"
     flock "$lock_descriptor"
