@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# Builds what is missing or older than its sources into build/; returns at once when nothing is.
+# Usage: build.sh COMPONENT...
+#   hook      build/hook/libtwins-hook.so, build/hook/twins-exec
+#   twins     build/twins/twins     the CLI
+#   twinsd    build/twinsd/twinsd   the Migration Manager
+#   twin      build/twin/twin       the worker, native code
+#   solution  Twins.sln, test projects included
+set -euo pipefail
+# shellcheck source=scripts/common.sh
+source "$(dirname "$(readlink -f "$0")")/common.sh"
+
+declare -A projects=([twins]=Twins.Cli [twinsd]=Twins.Manager [twin]=Twins.Worker)
+common_sources=("$root_directory"/{Directory.Build.props,Directory.Packages.props,global.json,.editorconfig})
+stamps=$build_directory/.stamps
+
+# A stamp is a list of the source directories of a component, as old as the start of its last build.
+is_current() {
+  local stamp=$stamps/$1 directories newer
+  [[ -e $stamp ]] || return 1
+  mapfile -t directories <"$stamp"
+  # Directories count too: a file that is gone changes only them.
+  newer=$(find "${common_sources[@]}" "${directories[@]}" \
+    \( -name obj -o -name bin -o -name TestResults \) -prune -o -newer "$stamp" -print -quit 2>&1)
+  [[ -z $newer ]]
+}
+
+# The directory of a project and of all that it references, one per line.
+project_directories() {
+  local -A seen=()
+  local queue=("$1") project reference
+  while ((${#queue[@]})); do
+    project=$(readlink -f "${queue[0]}")
+    queue=("${queue[@]:1}")
+    if [[ -n ${seen[$project]-} ]]; then continue; fi
+    seen[$project]=1
+    dirname "$project"
+    while read -r reference; do
+      queue+=("$(dirname "$project")/${reference//\\//}")
+    done < <(sed -n 's/.*<\(ProjectReference\|Protobuf\) Include="\([^";]*\.csproj\|\.\.\/[^";]*\.proto\).*/\2/p' "$project" | grep csproj || true)
+  done
+}
+
+component_directories() {
+  case $1 in
+    hook) printf '%s\n' "$root_directory/src/Twins.Hook" ;;
+    solution) printf '%s\n' "$root_directory"/{src,tests,Twins.sln} ;;
+    # The worker compiles contracts of this directory without referencing its project.
+    twin) project_directories "$root_directory/src/${projects[$1]}/${projects[$1]}.csproj"; printf '%s\n' "$root_directory/src/Twins.Protocol" ;;
+    *) project_directories "$root_directory/src/${projects[$1]}/${projects[$1]}.csproj" ;;
+  esac
+}
+
+# run_logged NAME COMMAND...: its output is shown only when it fails. The lock is not handed on.
+run_logged() {
+  local log=$build_directory/log/$1.log
+  shift
+  if ! "$@" >"$log" 2>&1 </dev/null {lock_descriptor}>&-; then
+    grep -E '(error|warning) ' "$log" | sort -u | head -n 40 >&2 || true
+    die "this failed: $*" "All it said is in $log"
+  fi
+}
+
+# No build server stays behind: it would keep memory, and it would outlive the namespaces of a lab.
+dotnet_quietly() {
+  local name=$1
+  shift
+  run_logged "$name" env DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_CLI_HOME="${HOME:-$build_directory/home}" \
+    MSBUILDDISABLENODEREUSE=1 dotnet "$@" --configuration Release --disable-build-servers -nologo -verbosity:minimal
+}
+
+# Built aside and swapped, so that a running program keeps the files it has mapped.
+publish() {
+  local name=$1 project=$root_directory/src/${projects[$1]} aside=$build_directory/.new-$1 options=()
+  # Precompiled code: the CLI starts in half the time.
+  if [[ $name != twin ]]; then options=(-p:PublishReadyToRun=true --self-contained false); fi
+  rm -rf "$aside" "$build_directory/.old-$name"
+  dotnet_quietly "$name" publish "$project" --use-current-runtime --output "$aside" "${options[@]}"
+  if [[ -e $build_directory/$name ]]; then mv "$build_directory/$name" "$build_directory/.old-$name"; fi
+  mv "$aside" "$build_directory/$name"
+  rm -rf "$build_directory/.old-$name"
+}
+
+build() {
+  local name=$1 directory
+  say "building $name"
+  component_directories "$name" >"$stamps/$name.new"
+  # A first build makes these, which would make the directories newer than the stamp.
+  if [[ $name != hook ]]; then
+    for directory in "$root_directory"/{src,tests}/*/; do
+      if compgen -G "$directory*.csproj" >/dev/null; then mkdir -p "$directory"{bin,obj}; fi
+    done
+  fi
+  touch "$stamps/$name.new"
+  case $name in
+    hook) run_logged hook make -C "$root_directory/src/Twins.Hook" OUTPUT="$build_directory/hook" ;;
+    solution) dotnet_quietly solution build "$root_directory/Twins.sln" ;;
+    *) publish "$name" ;;
+  esac
+  # mv keeps the time, which is before the build: a source changed meanwhile is newer.
+  mv "$stamps/$name.new" "$stamps/$name"
+}
+
+outdated=()
+for component in "$@"; do
+  case $component in
+    hook | twins | twinsd | twin | solution) ;;
+    *) die "build.sh: no component is called '$component'" ;;
+  esac
+  is_current "$component" || outdated+=("$component")
+done
+if ((${#outdated[@]} == 0)); then exit 0; fi
+
+take_build_lock
+mkdir -p "$stamps" "$build_directory/log"
+for component in "${outdated[@]}"; do
+  # Another run may have built it while this one waited for the lock.
+  is_current "$component" || build "$component"
+done
