@@ -1,0 +1,84 @@
+using System.CommandLine;
+using Grpc.Core;
+using Twins.Cli.Output;
+using Twins.Protocol;
+
+namespace Twins.Cli.Commands;
+
+/// <summary><c>twins migrate</c>: moves a process to another node.</summary>
+internal static class MigrateCommand
+{
+    public const string Name = "migrate";
+
+    public static Command Create(CliEnvironment environment)
+    {
+        Argument<string> process = ProcessArgument.Create();
+        var to = new Option<string>("--to")
+        {
+            HelpName = "NODE",
+            Required = true,
+            Description = "The node to move it to (twins nodes shows them)",
+        };
+        Option<string> path = new Option<string>("--path")
+        {
+            DefaultValueFactory = _ => "relay",
+            Description = "The way of the packets afterwards: relay goes both ways through the home node and works on any network",
+        }.AcceptOnlyFromAmong("relay", "direct-return", "optimized");
+        Command command = new Command(Name,
+            "Move a process to another node; its peers notice a short pause. Exit code 3: it was rolled back and runs on where it was")
+        { process, to, path }.WithJson();
+        return command.Handle(environment, async (result, cancellation) =>
+        {
+            var request = new MigrateRequest
+            {
+                Process = result.GetRequiredValue(process),
+                Destination = result.GetRequiredValue(to),
+                Path = result.GetRequiredValue(path),
+            };
+            MigrationEvent last = await FollowAsync(environment, request, cancellation);
+            return last.EventCase == MigrationEvent.EventOneofCase.Result
+                ? TellResult(environment, result, last.Result)
+                : TellFailure(environment, result, last.Failure);
+        });
+    }
+
+    private static async Task<MigrationEvent> FollowAsync(
+        CliEnvironment environment, MigrateRequest request, CancellationToken cancellation)
+    {
+        using AsyncServerStreamingCall<MigrationEvent> call = environment.Client().Migrate(request, cancellationToken: cancellation);
+        await using var progress = new MigrationProgressView(environment);
+        await foreach (MigrationEvent next in call.ResponseStream.ReadAllAsync(cancellation))
+        {
+            if (next.EventCase is not MigrationEvent.EventOneofCase.Progress)
+                return next;
+            progress.Show(next.Progress);
+        }
+        throw new CliException(ExitCode.Failed, "no-result",
+            $"twinsd ended the migration without a result; see: twins show {request.Process}");
+    }
+
+    private static int TellResult(CliEnvironment environment, ParseResult result, MigrationResult done)
+    {
+        if (result.WantsJson())
+            environment.Out.WriteJson(Documents.Of(done), JsonDocuments.Readable.MigrationDocument);
+        else
+            MigrationView.Write(environment.OutConsole(), done);
+        return ExitCode.Done;
+    }
+
+    private static int TellFailure(CliEnvironment environment, ParseResult result, MigrationFailure failure)
+    {
+        environment.Error.WriteLine($"twins: {failure.Phase} failed: {failure.Message}");
+        environment.Error.WriteLine(
+            failure.RolledBack ? "Rolled back: the process runs on where it was, with its connections."
+            : failure.InDoubt ? "In doubt: it isn't known whether the destination runs it. It resolves itself when the nodes meet again; `twins resolve` lets you decide."
+            : "Not rolled back; `twins show` tells where the process stands.");
+        if (result.WantsJson())
+        {
+            environment.Out.WriteJson(new MigrationFailureDocument(
+                new ErrorDocument(failure.Phase, failure.Code, failure.Message), failure.RolledBack),
+                JsonDocuments.Readable.MigrationFailureDocument);
+        }
+        return failure.RolledBack ? ExitCode.RolledBack : ExitCode.Failed;
+    }
+}

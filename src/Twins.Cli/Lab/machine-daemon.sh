@@ -1,0 +1,6 @@
+# Keeps a lab machine's twinsd running: $1 twinsd, $2 the node's name. Output goes to the log that the caller opened.
+while :; do
+  "$1"
+  echo "twinsd of $2 ended with code $?; it starts again in a second"
+  sleep 1
+done

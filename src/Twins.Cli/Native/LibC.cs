@@ -1,0 +1,39 @@
+using System.Runtime.InteropServices;
+
+namespace Twins.Cli.Native;
+
+/// <summary>The few calls of libc that .NET doesn't offer.</summary>
+internal static partial class LibC
+{
+    public const int SigHangUp = 1;
+    public const int SigInt = 2;
+    public const int SigQuit = 3;
+    public const int SigKill = 9;
+    public const int SigTerm = 15;
+
+    private const uint CloseRangeCloseOnExec = 4;
+
+    /// <summary>geteuid(2): 0 is root.</summary>
+    [LibraryImport("libc", EntryPoint = "geteuid")]
+    public static partial uint EffectiveUser();
+
+    /// <summary>kill(2): a negative <paramref name="pid"/> names a process group.</summary>
+    /// <returns>0, or -1 with the error number set.</returns>
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    public static partial int Kill(int pid, int signal);
+
+    /// <summary>isatty(3).</summary>
+    [LibraryImport("libc", EntryPoint = "isatty")]
+    public static partial int IsTerminal(int descriptor);
+
+    [LibraryImport("libc", EntryPoint = "close_range", SetLastError = true)]
+    private static partial int CloseRange(uint first, uint last, uint flags);
+
+    /// <summary>No descriptor above standard error is inherited by programs that are started from now on
+    /// (close_range(2) with CLOSE_RANGE_CLOEXEC): one from another mount namespace makes CRIU refuse a dump.</summary>
+    public static void KeepDescriptorsPrivate()
+    {
+        // Kernels before 5.11 don't know the flag; .NET's own descriptors are close-on-exec anyway.
+        _ = CloseRange(3, uint.MaxValue, CloseRangeCloseOnExec);
+    }
+}
