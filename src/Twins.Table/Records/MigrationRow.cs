@@ -1,0 +1,38 @@
+namespace Twins.Table;
+
+/// <summary>One migration as one node took part in it: what two-phase commit needs after a crash, and history.</summary>
+public sealed record MigrationRow
+{
+    /// <summary>The same on all nodes that take part.</summary>
+    public required string MigrationId { get; init; }
+
+    /// <summary>What this node is to it. Identifier and role are the key.</summary>
+    public required MigrationRole Role { get; init; }
+
+    /// <summary>The process that moves.</summary>
+    public required string ProcessId { get; init; }
+
+    /// <summary>The epoch after the commit.</summary>
+    public required ulong Epoch { get; init; }
+
+    /// <summary>Name of the node at the other end.</summary>
+    public required string Peer { get; init; }
+
+    /// <summary>Step that it is in or ended in, such as <c>transfer</c>.</summary>
+    public string Phase { get; init; } = "";
+
+    /// <summary>How it stands. A final outcome is never overwritten by another.</summary>
+    public MigrationOutcome Outcome { get; init; }
+
+    /// <summary>When it began; set by the store if left out.</summary>
+    public DateTimeOffset Started { get; init; }
+
+    /// <summary>When it was decided; set by the store with a final outcome if left out.</summary>
+    public DateTimeOffset? Ended { get; init; }
+
+    /// <summary>Cause and remedy of a failure.</summary>
+    public string Message { get; init; } = "";
+
+    /// <summary>Whether the outcome can't change any more.</summary>
+    public bool IsDecided => Outcome is MigrationOutcome.Committed or MigrationOutcome.Aborted or MigrationOutcome.RolledBack;
+}

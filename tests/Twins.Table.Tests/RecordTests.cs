@@ -1,0 +1,130 @@
+using System.Diagnostics;
+using Twins.Packets;
+
+namespace Twins.Table.Tests;
+
+[TestClass]
+public sealed class RecordTests : StoreTests
+{
+    [TestMethod]
+    public void Record_AfterReopen_IsTheSameInEveryField()
+    {
+        Assert.AreEqual(TableOutcome.Done, Store.TryAdd(Sample.Process()).Outcome);
+        Reopen();
+        var read = Store.Find("p-1f3a9c20");
+        Assert.IsNotNull(read);
+        var expected = Sample.Process();
+        CollectionAssert.AreEqual(expected.HomeAddresses, read.HomeAddresses);
+        CollectionAssert.AreEqual(expected.Listeners, read.Listeners);
+        Assert.AreNotEqual(default, read.Created);
+        Assert.AreEqual(
+            expected with { HomeAddresses = read.HomeAddresses, Listeners = read.Listeners, Created = read.Created, Updated = read.Updated },
+            read);
+    }
+
+    [TestMethod]
+    public void Name_OfAnotherProcess_IsRefused()
+    {
+        Store.TryAdd(Sample.Process());
+        var refused = Store.TryAdd(Sample.Process("p-2"));
+        Assert.AreEqual(TableOutcome.NameTaken, refused.Outcome);
+        Assert.IsNull(Store.Find("p-2"));
+        Assert.AreEqual("redis-2", Store.FreeName("redis"));
+        Store.TryAdd(Sample.Process("p-2", "redis-2"));
+        Assert.AreEqual("redis-3", Store.FreeName("redis"));
+        Assert.AreEqual("nginx", Store.FreeName("nginx"));
+        Assert.AreEqual(TableOutcome.NameTaken, Store.TryUpdate(Sample.Process("p-2"), 3).Outcome);
+    }
+
+    [TestMethod]
+    public void Process_IsFoundByNameOrPid_ALivingOneFirst()
+    {
+        Store.TryAdd(Sample.Process() with { State = ProcessState.Exited });
+        Store.TryAdd(Sample.Process("p-2", "nginx"));
+        Assert.AreEqual("p-1f3a9c20", Store.FindByNameOrPid("redis")?.Id);
+        Assert.AreEqual("p-2", Store.FindByNameOrPid("4711")?.Id);
+        Assert.AreEqual("p-2", Store.FindByPid(4711)?.Id);
+        Assert.IsNull(Store.FindByNameOrPid("4712"));
+        Assert.IsNull(Store.FindByNameOrPid("'; DROP TABLE process; --"));
+        Assert.AreEqual("nginx redis", string.Join(" ", Store.List().Select(record => record.Name)));
+    }
+
+    [TestMethod]
+    public void Flows_AfterReopen_AreTheSame()
+    {
+        Store.TryAdd(Sample.Process());
+        var without = new FlowRecord(new FiveTuple(IpProtocol.Udp, Endpoint.Parse("[fd77::2]:53"), Endpoint.Parse("[fd77::9]:40000")));
+        Store.TryReplaceFlows("p-1f3a9c20", 3, [Sample.Flow(0), without]);
+        Store.TryAddFlows("p-1f3a9c20", 3, Sample.Flow(1));
+        Store.TryAddFlows("p-1f3a9c20", 3, Sample.Flow(0, homeLegPort: 61777));
+        Store.TryRemoveFlows("p-1f3a9c20", 3, Sample.Flow(1), Sample.Flow(2));
+        Reopen();
+        CollectionAssert.AreEquivalent(new[] { Sample.Flow(0, homeLegPort: 61777), without }, Store.ListFlows("p-1f3a9c20"));
+    }
+
+    [TestMethod]
+    public void TenThousandFlows_AreOneTransaction()
+    {
+        Store.TryAdd(Sample.Process());
+        FlowRecord[] flows = [.. Sample.Flows(10_000)];
+        Store.TryReplaceFlows("p-1f3a9c20", 3, flows);
+        var watch = Stopwatch.StartNew();
+        Assert.IsTrue(Store.TryReplaceFlows("p-1f3a9c20", 3, flows).IsDone);
+        Console.WriteLine($"10,000 flows replaced in {watch.Elapsed.TotalMilliseconds:F1} ms");
+        watch.Restart();
+        Store.TryAddFlows("p-1f3a9c20", 3, Sample.Flow(20_000));
+        Console.WriteLine($"one flow added in {watch.Elapsed.TotalMilliseconds:F3} ms");
+        Assert.HasCount(10_001, Store.ListFlows("p-1f3a9c20"));
+    }
+
+    [TestMethod]
+    public void DeletedProcess_TakesItsFlowsAlong_AndLeavesHistoryAndFence()
+    {
+        Store.TryAdd(Sample.Process());
+        Store.TryAddFlows("p-1f3a9c20", 3, Sample.Flow(0));
+        Store.TryPutMigration(Migration());
+        Assert.AreEqual(TableOutcome.StaleEpoch, Store.TryDelete("p-1f3a9c20", 2).Outcome);
+        Assert.AreEqual(TableOutcome.Done, Store.TryDelete("p-1f3a9c20", 3).Outcome);
+        Assert.AreEqual(TableOutcome.NotFound, Store.TryDelete("p-1f3a9c20", 3).Outcome);
+        Assert.IsEmpty(Store.ListFlows("p-1f3a9c20"));
+        Assert.HasCount(1, Store.ListMigrations("p-1f3a9c20"));
+        Assert.AreEqual(3ul, Store.FindEpoch("p-1f3a9c20"));
+        Assert.AreEqual(TableOutcome.StaleEpoch, Store.TryPut(Sample.Process() with { Epoch = 2 }).Outcome);
+        Assert.AreEqual(TableOutcome.Done, Store.TryPut(Sample.Process() with { Epoch = 4 }).Outcome);
+    }
+
+    [TestMethod]
+    public void DecidedMigration_KeepsItsOutcome()
+    {
+        Store.TryPutMigration(Migration());
+        Assert.HasCount(1, Store.ListUndecidedMigrations());
+        Assert.IsTrue(Store.TryPutMigration(Migration() with { Outcome = MigrationOutcome.InDoubt }).IsDone);
+        Assert.HasCount(1, Store.ListUndecidedMigrations());
+        var committed = Store.TryPutMigration(Migration() with { Outcome = MigrationOutcome.Committed });
+        Assert.IsNotNull(committed.Migration?.Ended);
+        var refused = Store.TryPutMigration(Migration() with { Outcome = MigrationOutcome.Aborted });
+        Assert.AreEqual(TableOutcome.AlreadyDecided, refused.Outcome);
+        Assert.AreEqual(MigrationOutcome.Committed, refused.Migration?.Outcome);
+        Reopen();
+        Assert.IsEmpty(Store.ListUndecidedMigrations());
+        Assert.AreEqual(committed.Migration, Store.FindMigration("m-1", MigrationRole.Destination));
+        Assert.IsNull(Store.FindMigration("m-1", MigrationRole.Source));
+    }
+
+    [TestMethod]
+    public void CommitPoint_WhenTheMigrationWasAborted_ChangesNothing()
+    {
+        Store.TryAdd(Sample.Process());
+        Store.TryPutMigration(Migration() with { Outcome = MigrationOutcome.Aborted });
+        var refused = Store.TryUpdate(
+            Sample.Process() with { Epoch = 4, CurrentNode = "home" }, 3, Migration() with { Outcome = MigrationOutcome.Committed });
+        Assert.AreEqual(TableOutcome.AlreadyDecided, refused.Outcome);
+        Assert.AreEqual(3ul, Store.Find("p-1f3a9c20")?.Epoch);
+        Assert.AreEqual("host1", Store.Find("p-1f3a9c20")?.CurrentNode);
+    }
+
+    private static MigrationRow Migration() => new()
+    {
+        MigrationId = "m-1", Role = MigrationRole.Destination, ProcessId = "p-1f3a9c20", Epoch = 4, Peer = "home", Phase = "transfer",
+    };
+}
