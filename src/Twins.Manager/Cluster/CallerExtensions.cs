@@ -1,0 +1,14 @@
+using Grpc.Core;
+
+namespace Twins.Manager.Cluster;
+
+/// <summary>The caller of a node's service.</summary>
+internal static class CallerExtensions
+{
+    /// <summary>The node that calls, by its certificate, which the handshake has verified.</summary>
+    /// <exception cref="RpcException">UNAUTHENTICATED: the call did not come in by the node API's port.</exception>
+    public static string GetNodeName(this ServerCallContext context) =>
+        context.GetHttpContext().Connection.ClientCertificate is { } certificate && ClusterIdentity.NameOf(certificate) is { } name
+            ? name
+            : throw new RpcException(new Status(StatusCode.Unauthenticated, "The caller is no node of this cluster."));
+}

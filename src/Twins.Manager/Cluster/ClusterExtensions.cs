@@ -1,0 +1,65 @@
+using System.Net;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Twins.Manager.Access;
+using Twins.Manager.Settings;
+
+namespace Twins.Manager.Cluster;
+
+/// <summary>Wiring of the cluster's part.</summary>
+internal static class ClusterExtensions
+{
+    private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(5);
+
+    /// <summary>Membership, directory and connections. Needs <see cref="TwinsdOptions"/>.</summary>
+    public static IServiceCollection AddTwinsCluster(this IServiceCollection services)
+    {
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton(provider => new ClusterFiles(provider.GetRequiredService<TwinsdOptions>().ClusterDirectory));
+        services.AddSingleton<NodeDirectory>();
+        services.AddSingleton<TokenStore>();
+        services.AddSingleton<FailureLimit>();
+        services.AddSingleton<NodeCluster>();
+        services.AddSingleton<NodeConnections>();
+        services.AddSingleton<NodeHandshake>();
+        services.AddSingleton<NodeAnnouncer>();
+        services.AddHostedService(provider => provider.GetRequiredService<NodeAnnouncer>());
+        return services;
+    }
+
+    /// <summary>Listens on the node API's port and on the one after it, for nodes that join.</summary>
+    public static void ConfigureNodeApi(this KestrelServerOptions kestrel, TwinsdOptions options)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxConcurrentConnections = 1024;
+        kestrel.Limits.MaxRequestHeadersTotalSize = 16 * 1024;
+        kestrel.Limits.MaxRequestHeaderCount = 50;
+        kestrel.Limits.Http2.MaxStreamsPerConnection = 256;
+        kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(10);
+        kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(10);
+
+        // A stream of images is as long as it is; gRPC bounds each message of it.
+        kestrel.Limits.MaxRequestBodySize = null;
+        kestrel.Limits.MinRequestBodyDataRate = null;
+        var handshake = kestrel.ApplicationServices.GetRequiredService<NodeHandshake>();
+        Listen(kestrel, options, options.ApiPort, ListenerKind.Node, handshake.ForNodes);
+        Listen(kestrel, options, options.JoinPort, ListenerKind.Join, handshake.ForJoiners);
+    }
+
+    private static void Listen(
+        KestrelServerOptions kestrel, TwinsdOptions options, int port, ListenerKind kind,
+        Func<TlsHandshakeCallbackContext, ValueTask<System.Net.Security.SslServerAuthenticationOptions>> handshake)
+    {
+        if (options.Address.Length > 0)
+            kestrel.Listen(IPAddress.Parse(options.Address), port, Configure);
+        else
+            kestrel.ListenAnyIP(port, Configure);
+
+        void Configure(ListenOptions endpoint)
+        {
+            endpoint.Protocols = HttpProtocols.Http2;
+            ListenerFeature.Mark(endpoint, kind);
+            endpoint.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = handshake, HandshakeTimeout = HandshakeTimeout });
+        }
+    }
+}

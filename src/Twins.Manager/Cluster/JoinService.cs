@@ -1,0 +1,80 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Google.Protobuf;
+using Grpc.Core;
+using Twins.Protocol;
+using Status = Grpc.Core.Status;
+
+namespace Twins.Manager.Cluster;
+
+/// <summary>Answers nodes that join: the one service without a client certificate, so it believes nothing but the one-time secret.</summary>
+internal sealed partial class JoinService(
+    NodeCluster cluster, FailureLimit limit, NodeAnnouncer announcer, TimeProvider time, ILogger<JoinService> logger) : JoinApi.JoinApiBase
+{
+    public override Task<JoinReply> Join(JoinRequest request, ServerCallContext context)
+    {
+        var caller = context.GetHttpContext().Connection.RemoteIpAddress?.ToString() ?? "";
+        if (limit.IsExceeded(caller))
+            throw Refusal(StatusCode.ResourceExhausted, "Too many failed attempts; wait a minute and try again.");
+        if (cluster.Authority is not { } authority || cluster.Identity is null)
+            throw Refusal(StatusCode.Unavailable, "This node has not the cluster's authority.");
+        if (request.Secret.Length != JoinToken.SecretBytes || !cluster.Tokens.IsGood(request.Secret.Span))
+            throw RefuseToken(caller);
+        var key = CheckJoiner(request);
+
+        // From here on the token is spent, whatever happens.
+        if (!cluster.Tokens.TryUse(request.Secret.Span))
+            throw RefuseToken(caller);
+        if (!cluster.Directory.TryPut(request.Node, request.Address))
+            throw Refusal(StatusCode.ResourceExhausted, $"The cluster has {NodeDirectory.MostNodes} nodes, the most it can have.");
+        using var certificate = authority.Issue(request.Node, key, time);
+        LogJoined(request.Node, request.Address);
+        announcer.Announce(new KnownNodeEntry(request.Node, request.Address));
+        var reply = new JoinReply
+        {
+            Certificate = ByteString.CopyFrom(certificate.RawData), CaCertificate = ByteString.CopyFrom(authority.Certificate.RawData),
+        };
+        reply.Nodes.AddRange(cluster.Directory.Nodes.Select(node => new KnownNode { Name = node.Name, Address = node.Address }));
+        return Task.FromResult(reply);
+    }
+
+    private static RpcException Refusal(StatusCode code, string detail) => new(new Status(code, detail));
+
+    private RpcException RefuseToken(string caller)
+    {
+        limit.NoteFailure(caller);
+        LogRefused(caller);
+        return Refusal(StatusCode.Unauthenticated, "The token is unknown, used or expired. Get a new one with 'twins cluster token'.");
+    }
+
+    private PublicKey CheckJoiner(JoinRequest request)
+    {
+        if (!NodeName.IsValid(request.Node))
+            throw Refusal(StatusCode.InvalidArgument, $"'{request.Node}' can't be a node's name; allowed: {NodeName.Allowed}.");
+        if (!NodeAddress.TryParse(request.Address, out _, out _))
+            throw Refusal(StatusCode.InvalidArgument, $"'{request.Address}' is no HOST:PORT.");
+        if (cluster.Directory.Find(request.Node) is not null)
+            throw Refusal(StatusCode.AlreadyExists, $"The cluster has a node {request.Node}. Choose another name with --name.");
+        try
+        {
+            // Only the key is taken from the request, and loading it proves that the joiner has the private one.
+            var loaded = CertificateRequest.LoadSigningRequest(request.SigningRequest.ToByteArray(), HashAlgorithmName.SHA256);
+            using var key = loaded.PublicKey.GetECDsaPublicKey();
+            if (key is { KeySize: 256 })
+                return loaded.PublicKey;
+        }
+        catch (Exception exception) when (exception is CryptographicException or ArgumentException or NotSupportedException)
+        {
+            // Told below.
+        }
+
+        throw Refusal(StatusCode.InvalidArgument, "The signing request is none, or not for an ECDSA P-256 key.");
+    }
+
+    [LoggerMessage(3001, LogLevel.Information, "Node {Node} at {Address} joined the cluster")]
+    private partial void LogJoined(string node, string address);
+
+    // Bounded by the limit of failures per minute.
+    [LoggerMessage(3002, LogLevel.Warning, "A join from {Caller} was refused: its token is unknown, used or expired")]
+    private partial void LogRefused(string caller);
+}

@@ -1,0 +1,100 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Twins.Manager.Settings;
+
+/// <summary>
+/// Settings of <c>twinsd</c>. A key is a property's name in camelCase in the file, in kebab-case on the command line
+/// (<c>--api-port 7457</c>), with <c>TWINS_</c> in front in the environment (<c>TWINS_API_PORT</c>).
+/// Durations are written 500ms, 10s, 2min or hh:mm:ss.
+/// </summary>
+internal sealed class TwinsdOptions
+{
+    private const string AbsolutePath = "^/.*$";
+    private const string AbsolutePathOrEmpty = "^(/.*)?$";
+
+    /// <summary>This node's name until it is in a cluster, whose certificate then names it. Default: the host name in lower case. 1 to 63 of a-z, 0-9, '-', '.'.</summary>
+    [Required, RegularExpression(Cluster.NodeName.Pattern)]
+    public string NodeName { get; init; } = Cluster.NodeName.OfThisHost();
+
+    /// <summary>IP address that the node API listens on and other nodes dial. Default: empty, the one given to <c>twins cluster init|join</c>.</summary>
+    public string Address { get; init; } = "";
+
+    /// <summary>TCP port of the node API. Default 7457; 1 to 65534. The port after it answers nodes that join.</summary>
+    [Range(1, 65534)]
+    public int ApiPort { get; init; } = 7457;
+
+    /// <summary>First port of the redirect range. Default 61000; 1024 to 65535.</summary>
+    [Range(1024, 65535)]
+    public int FirstRedirectPort { get; init; } = 61000;
+
+    /// <summary>Last port of the redirect range. Default 65535; 1024 to 65535.</summary>
+    [Range(1024, 65535)]
+    public int LastRedirectPort { get; init; } = 65535;
+
+    /// <summary>Twins kept ready without a process. Default 2; 0 to 64.</summary>
+    [Range(0, 64)]
+    public int ReadyTwins { get; init; } = 2;
+
+    /// <summary>Mobile processes that share one twin, at most. Default 8; 1 to 1024.</summary>
+    [Range(1, 1024)]
+    public int ProcessesPerTwin { get; init; } = 8;
+
+    /// <summary>Bytes of packets that one twin holds, at most. Default 16 MiB; 64 KiB to 1 GiB.</summary>
+    [Range(65536L, 1073741824L)]
+    public long HoldLimitBytes { get; init; } = 16 * 1024 * 1024;
+
+    /// <summary>How long the source waits for the destination's word on the commit before it is in doubt. Default 10 s; 1 s to 5 min.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "00:05:00", ParseLimitsInInvariantCulture = true)]
+    public TimeSpan CommitWait { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a listener's backlog may take to drain before the migration is rolled back. Default 5 s; 100 ms to 1 min.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.1", "00:01:00", ParseLimitsInInvariantCulture = true)]
+    public TimeSpan BacklogDrain { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Deadline of a node call that has none of its own. Default 10 s; 1 s to 5 min.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "00:05:00", ParseLimitsInInvariantCulture = true)]
+    public TimeSpan NodeCallDeadline { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Deadline for reaching a node. Default 2 s; 100 ms to 1 min.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.1", "00:01:00", ParseLimitsInInvariantCulture = true)]
+    public TimeSpan NodeConnectDeadline { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>Directory of sockets and cabins, gone after a reboot. Default /run/twins; an absolute path.</summary>
+    [Required, RegularExpression(AbsolutePath)]
+    public string RunDirectory { get; init; } = "/run/twins";
+
+    /// <summary>Directory of table, certificates and output files. Default /var/lib/twins; an absolute path.</summary>
+    [Required, RegularExpression(AbsolutePath)]
+    public string StateDirectory { get; init; } = "/var/lib/twins";
+
+    /// <summary>Directory of process images in flight. Default: empty, <c>images</c> in the run directory; else an absolute path.</summary>
+    [RegularExpression(AbsolutePathOrEmpty)]
+    public string ImageDirectory { get; init; } = "";
+
+    /// <summary>The criu program. Default: empty, the one that was installed with twinsd, or else the system's; else an absolute path.</summary>
+    [RegularExpression(AbsolutePathOrEmpty)]
+    public string CriuPath { get; init; } = "";
+
+    /// <summary>The twin program. Default: empty, the one that was installed with twinsd; else an absolute path.</summary>
+    [RegularExpression(AbsolutePathOrEmpty)]
+    public string TwinPath { get; init; } = "";
+
+    /// <summary>Port that answers nodes that join.</summary>
+    internal int JoinPort => ApiPort + 1;
+
+    internal string LocalSocketPath => Path.Combine(RunDirectory, "twinsd.sock");
+
+    internal string HookSocketPath => Path.Combine(RunDirectory, "hook.sock");
+
+    internal string TwinSocketDirectory => Path.Combine(RunDirectory, "twins");
+
+    internal string CabinDirectory => Path.Combine(RunDirectory, "cabins");
+
+    internal string ImagePath => ImageDirectory.Length > 0 ? ImageDirectory : Path.Combine(RunDirectory, "images");
+
+    internal string TablePath => Path.Combine(StateDirectory, "table.db");
+
+    internal string ClusterDirectory => Path.Combine(StateDirectory, "cluster");
+
+    internal string OutputDirectory => Path.Combine(StateDirectory, "output");
+}

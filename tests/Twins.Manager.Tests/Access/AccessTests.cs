@@ -1,0 +1,104 @@
+using Grpc.Core;
+using Grpc.Net.Client;
+using Twins.Manager.Access;
+using Twins.Manager.Tests.Cluster;
+using Twins.Protocol;
+
+namespace Twins.Manager.Tests.Access;
+
+[TestClass]
+public sealed class AccessTests
+{
+    private const uint Nobody = 65534;
+
+    [TestMethod]
+    public void EveryMethod_IsClassified()
+    {
+        var methods = LocalApi.Descriptor.Methods.Select(method => method.Name).Order(StringComparer.Ordinal);
+        Assert.AreEqual(string.Join(" ", methods), string.Join(" ", MethodTable.Levels.Keys.Order(StringComparer.Ordinal)));
+    }
+
+    [TestMethod]
+    public async Task Root_MayReadAndChange()
+    {
+        await using var node = await TestNode.StartAsync("home");
+        using var channel = LocalChannel.Open(node.Options.LocalSocketPath);
+        await new LocalApi.LocalApiClient(channel).ListProcessesAsync(new ListProcessesRequest());
+        await new LocalApi.LocalApiClient(channel).HoldAsync(new ProcessRequest());
+    }
+
+    [TestMethod]
+    public async Task Stranger_MayNeitherReadNorChange_AndIsLoggedOnce()
+    {
+        await using var node = await TestNode.StartAsync("home", readers: "daemon");
+        using var channel = LocalChannel.Open(node.Options.LocalSocketPath, Nobody, Nobody);
+        var client = new LocalApi.LocalApiClient(channel);
+        var read = await Refused(async () => await client.ListProcessesAsync(new ListProcessesRequest()));
+        StringAssert.Contains(read, "usermod -aG daemon USER", StringComparison.Ordinal);
+        Assert.AreEqual("Only root may change things: run it with sudo.", await Refused(async () => await client.HoldAsync(new ProcessRequest())));
+        Assert.AreEqual(1, node.Log.Count(3101));
+    }
+
+    [TestMethod]
+    public async Task MemberOfTheGroup_MayReadAndNotChange()
+    {
+        // Group 1 is daemon on every Debian.
+        await using var node = await TestNode.StartAsync("home", readers: "daemon");
+        uint[] groups = [.. Enumerable.Range(5000, 200).Select(group => (uint)group), 1];
+        using var channel = LocalChannel.Open(node.Options.LocalSocketPath, Nobody, Nobody, groups);
+        var client = new LocalApi.LocalApiClient(channel);
+        await client.ListProcessesAsync(new ListProcessesRequest());
+        await Refused(async () => await client.HoldAsync(new ProcessRequest()));
+    }
+
+    [TestMethod]
+    public async Task GroupThatDoesNotExist_LetsNobodyIn()
+    {
+        await using var node = await TestNode.StartAsync("home", readers: "no-such-group-of-ours");
+        using var channel = LocalChannel.Open(node.Options.LocalSocketPath, Nobody, Nobody);
+        await Refused(async () => await new LocalApi.LocalApiClient(channel).ListProcessesAsync(new ListProcessesRequest()));
+    }
+
+    [TestMethod]
+    public async Task OtherServices_AreNotOfferedOnTheSocket()
+    {
+        await using var node = await TestNode.StartFirstAsync();
+        using var channel = LocalChannel.Open(node.Options.LocalSocketPath);
+        var thrown = await Assert.ThrowsExactlyAsync<RpcException>(async () => await new NodeApi.NodeApiClient(channel).DescribeAsync(new DescribeRequest()));
+        Assert.AreEqual(StatusCode.Unimplemented, thrown.StatusCode);
+    }
+
+    [TestMethod]
+    public async Task Socket_IsEverybodys_AndASecondServerIsRefused()
+    {
+        await using var node = await TestNode.StartAsync("home");
+        Assert.AreEqual((UnixFileMode)0b110_110_110, File.GetUnixFileMode(node.Options.LocalSocketPath));
+        StringAssert.Contains(
+            Assert.ThrowsExactly<IOException>(() => LocalSocket.Prepare(node.Options.LocalSocketPath)).Message, "another twinsd", StringComparison.Ordinal);
+    }
+
+    [TestMethod]
+    public void SocketOfADeadServer_IsRemoved()
+    {
+        var directory = Directory.CreateTempSubdirectory("twins-socket-");
+        try
+        {
+            var path = Path.Combine(directory.FullName, "twinsd.sock");
+            LocalChannel.LeaveDeadSocket(path);
+            Assert.IsTrue(File.Exists(path));
+            LocalSocket.Prepare(path);
+            Assert.IsFalse(File.Exists(path));
+        }
+        finally
+        {
+            directory.Delete(recursive: true);
+        }
+    }
+
+    private static async Task<string> Refused(Func<Task> call)
+    {
+        var thrown = await Assert.ThrowsExactlyAsync<RpcException>(call);
+        Assert.AreEqual(StatusCode.PermissionDenied, thrown.StatusCode);
+        return thrown.Status.Detail;
+    }
+}

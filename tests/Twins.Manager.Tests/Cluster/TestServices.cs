@@ -1,0 +1,26 @@
+using Grpc.Core;
+using Twins.Manager.Cluster;
+using Twins.Protocol;
+
+namespace Twins.Manager.Tests.Cluster;
+
+/// <summary>Answers with who the caller is.</summary>
+internal sealed class TestNodeApi(NodeCluster cluster, NodeAnnouncer announcer) : NodeApi.NodeApiBase
+{
+    public override Task<NodeDescription> Describe(DescribeRequest request, ServerCallContext context) =>
+        Task.FromResult(new NodeDescription { Name = cluster.Name, Address = context.GetNodeName() });
+
+    public override Task<AnnounceNodeReply> AnnounceNode(AnnounceNodeRequest request, ServerCallContext context) =>
+        Task.FromResult(announcer.Answer(request, context));
+
+    public override Task<PrepareReply> Prepare(PrepareRequest request, ServerCallContext context) => Task.FromResult(new PrepareReply());
+}
+
+/// <summary>Answers whoever is let through.</summary>
+internal sealed class TestLocalApi : LocalApi.LocalApiBase
+{
+    public override Task<ListProcessesReply> ListProcesses(ListProcessesRequest request, ServerCallContext context) =>
+        Task.FromResult(new ListProcessesReply());
+
+    public override Task<ProcessInfo> Hold(ProcessRequest request, ServerCallContext context) => Task.FromResult(new ProcessInfo());
+}
