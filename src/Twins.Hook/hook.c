@@ -3,7 +3,8 @@
  * result and the same errno, and tells the Migration Manager afterwards.
  *
  * Only system calls and atomics after start-up: usable in signal handlers, in every thread and in
- * the child of a multithreaded fork. No lock exists, so none can be held anywhere.
+ * the child of a multithreaded fork. No lock exists, so none can be held anywhere; fork() alone waits,
+ * for a bounded number of rounds, for messages that other threads are sending.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -123,7 +124,7 @@ __attribute__((constructor)) static void initialize(void)
     (void)NEXT(dup);
     (void)NEXT(dup2);
     (void)NEXT(dup3);
-    pthread_atfork(NULL, NULL, report_after_fork);
+    pthread_atfork(report_before_fork, report_after_fork_in_parent, report_after_fork_in_child);
 }
 
 EXPORTED int socket(int domain, int type, int protocol)

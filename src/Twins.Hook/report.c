@@ -7,8 +7,9 @@
  */
 #include "report.h"
 
-#include <fcntl.h>
+#include <errno.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -16,14 +17,20 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct sockaddr_un destination;
 static socklen_t destination_length;
 
-/* Descriptors open at this moment, plus one; 0 is a free place. More at once are merely not listed. */
-#define OPEN_PLACES 64
-static atomic_int open_now[OPEN_PLACES];
+/*
+ * A child of fork() must not inherit the socket of a message that another thread is sending: nothing
+ * would ever close it there. So fork() waits for the sends under way (they never block: microseconds),
+ * and messages that come up meanwhile are not sent.
+ */
+static atomic_int sending;
+static atomic_int forking;
+static __thread int sending_here __attribute__((tls_model("initial-exec")));
 
 void report_initialize(void)
 {
@@ -85,34 +92,50 @@ int report_describe(struct twins_hook_message *message, int descriptor, enum twi
     return 1;
 }
 
-static int remember(int descriptor)
-{
-    for (int place = 0; place < OPEN_PLACES; place++) {
-        int expected = 0;
-        if (atomic_load_explicit(&open_now[place], memory_order_relaxed) == 0
-            && atomic_compare_exchange_strong(&open_now[place], &expected, descriptor + 1))
-            return place;
-    }
-    return -1;
-}
-
 void report_send(const struct twins_hook_message *message)
 {
-    int sender = (int)syscall(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (sender < 0)
-        return;
-    int place = remember(sender);
-    syscall(SYS_sendto, sender, message, sizeof *message, MSG_DONTWAIT | MSG_NOSIGNAL, &destination, destination_length);
-    if (place >= 0)
-        atomic_store(&open_now[place], 0);
-    syscall(SYS_close, sender);
+    sending_here++;
+    atomic_fetch_add(&sending, 1);
+    if (atomic_load(&forking) == 0) {
+        int sender = (int)syscall(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (sender >= 0) {
+            syscall(SYS_sendto, sender, message, sizeof *message, MSG_DONTWAIT | MSG_NOSIGNAL, &destination, destination_length);
+            syscall(SYS_close, sender);
+        }
+    }
+    atomic_fetch_sub(&sending, 1);
+    sending_here--;
 }
 
-void report_after_fork(void)
+/*
+ * Rounds of waiting: a sender that was preempted may need a time slice. They end so that a thread that
+ * left report_send by longjmp() out of a signal handler can't stop forks.
+ */
+#define YIELDING_ROUNDS 100
+#define MOST_ROUNDS 600
+
+void report_before_fork(void)
 {
-    for (int place = 0; place < OPEN_PLACES; place++) {
-        int descriptor = atomic_exchange(&open_now[place], 0) - 1;
-        if (descriptor >= 0)
-            syscall(SYS_close, descriptor);
+    int error = errno;
+    atomic_fetch_add(&forking, 1);
+    for (int round = 0; round < MOST_ROUNDS && atomic_load(&sending) > sending_here; round++) {
+        struct timespec pause = { .tv_nsec = 50000 };
+        if (round < YIELDING_ROUNDS)
+            sched_yield();
+        else
+            syscall(SYS_nanosleep, &pause, NULL);
     }
+    errno = error;
+}
+
+void report_after_fork_in_parent(void)
+{
+    atomic_fetch_sub(&forking, 1);
+}
+
+void report_after_fork_in_child(void)
+{
+    /* The other threads, and what they counted, are not here. */
+    atomic_store(&sending, sending_here);
+    atomic_store(&forking, 0);
 }

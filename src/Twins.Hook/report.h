@@ -18,7 +18,9 @@ int report_describe(struct twins_hook_message *message, int descriptor, enum twi
 /* Sends without waiting; whatever goes wrong is no news to the program. Changes errno. */
 void report_send(const struct twins_hook_message *message);
 
-/* Closes, in a new child, what other threads of the parent had open for a moment. */
-void report_after_fork(void);
+/* Around fork(), in pthread_atfork's three places: the child gets no socket of a message under way. */
+void report_before_fork(void);
+void report_after_fork_in_parent(void);
+void report_after_fork_in_child(void);
 
 #endif

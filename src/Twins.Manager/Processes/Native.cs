@@ -1,0 +1,27 @@
+using System.Runtime.InteropServices;
+
+namespace Twins.Manager.Processes;
+
+internal static partial class Native
+{
+    public const int CloneNewNet = 0x40000000;
+    public const int NetlinkFamily = 16;
+    public const int RawType = 3;
+    public const int CloseOnExec = 0x80000;
+    public const int SockDiagProtocol = 4;
+
+    [LibraryImport("libc", EntryPoint = "getxattr", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial nint GetExtendedAttribute(string path, string name, Span<byte> value, nint size);
+
+    [LibraryImport("libc", EntryPoint = "setns", SetLastError = true)]
+    public static partial int SetNamespace(SafeHandle descriptor, int kind);
+
+    [LibraryImport("libc", EntryPoint = "socket", SetLastError = true)]
+    public static partial int Socket(int family, int type, int protocol);
+
+    [LibraryImport("libc", EntryPoint = "send", SetLastError = true)]
+    public static partial nint Send(SafeHandle socket, ReadOnlySpan<byte> data, nint length, int flags);
+
+    [LibraryImport("libc", EntryPoint = "recv", SetLastError = true)]
+    public static partial nint Receive(SafeHandle socket, Span<byte> buffer, nint length, int flags);
+}

@@ -1,0 +1,65 @@
+using System.Globalization;
+
+namespace Twins.Manager.Processes;
+
+/// <summary>A process and all that descend from it: what a checkpoint of it takes along.</summary>
+public sealed class ProcessTree
+{
+    private const int MostAttempts = 10;
+
+    private ProcessTree(IReadOnlyList<ProcessNode> processes) => Processes = processes;
+
+    /// <summary>All of them, a parent always before its children; the root is the first.</summary>
+    public IReadOnlyList<ProcessNode> Processes { get; }
+
+    /// <summary>Their numbers, in the same order.</summary>
+    public IReadOnlyList<int> Pids => [.. Processes.Select(process => process.Pid)];
+
+    /// <summary>The root.</summary>
+    public ProcessNode Root => Processes[0];
+
+    /// <summary>
+    /// Reads the tree below a process; null when the process is not there. Processes that start or end
+    /// meanwhile are met by reading again until two readings agree; a tree that never rests (it forks
+    /// all the time) is given as last seen, and the checkpoint, which freezes it, has the last word.
+    /// </summary>
+    public static ProcessTree? TryRead(int rootPid)
+    {
+        List<ProcessNode>? previous = null;
+        for (var attempt = 0; attempt < MostAttempts; attempt++)
+        {
+            var current = ReadOnce(rootPid);
+            if (current.Count == 0)
+                return null;
+            if (previous is not null && previous.Select(node => node.Identity).SequenceEqual(current.Select(node => node.Identity)))
+                return new ProcessTree(current);
+            previous = current;
+        }
+
+        return new ProcessTree(previous!);
+    }
+
+    private static List<ProcessNode> ReadOnce(int rootPid)
+    {
+        var found = new List<ProcessNode>();
+        var waiting = new Queue<int>([rootPid]);
+        var seen = new HashSet<int>();
+        while (waiting.TryDequeue(out var pid))
+        {
+            if (!seen.Add(pid) || ProcessIdentity.TryRead(pid) is not { } identity || !ProcessStat.TryRead(pid, out var stat))
+                continue;
+            var threads = ProcFile.ReadNumbers(FormattableString.Invariant($"/proc/{pid}/task"));
+            found.Add(new ProcessNode(identity, stat.ParentPid, threads, stat.State));
+            // Each thread has children of its own.
+            foreach (var thread in threads)
+            {
+                if (!ProcFile.TryReadText(FormattableString.Invariant($"/proc/{pid}/task/{thread}/children"), out var children))
+                    continue;
+                foreach (var child in children.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+                    waiting.Enqueue(int.Parse(child, CultureInfo.InvariantCulture));
+            }
+        }
+
+        return found;
+    }
+}
