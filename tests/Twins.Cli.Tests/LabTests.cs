@@ -6,11 +6,14 @@ using Twins.Cli.Processes;
 
 namespace Twins.Cli.Tests;
 
-/// <summary>Real machines, made by the built CLI; needs root. Each test has a lab of its own.</summary>
+/// <summary>Real machines, made by the built CLI; needs root. Each test has a lab of its own, in its own
+/// directory; labs at the same time share the directories that machines mount on.</summary>
 [TestClass]
+[DoNotParallelize]
 public sealed class LabTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+    private static readonly string[] MountPoints = ["/run/twins", "/var/lib/twins", "/etc/twins"];
     private readonly string _directory = Path.Combine("/run", $"twins-lab-test-{Guid.NewGuid():N}"[..28]);
 
     [TestCleanup]
@@ -107,6 +110,7 @@ public sealed class LabTests
     [TestMethod]
     public async Task Down_LeavesNothing()
     {
+        string directories = string.Join(' ', MountPoints.Where(Directory.Exists));
         string before = await File.ReadAllTextAsync("/proc/self/mountinfo");
         await UpAsync("--nodes", "home,host1,host2");
         using Process sleeper = Start("lab", "exec", "host1", "--", "sleep", "600");
@@ -116,6 +120,7 @@ public sealed class LabTests
         await sleeper.WaitForExitAsync().WaitAsync(Limit);
         Assert.IsFalse(machines.Any(pid => ProcessIdentity.Of(pid) is { IsAlive: true }));
         Assert.IsFalse(Directory.Exists(_directory));
+        Assert.AreEqual(directories, string.Join(' ', MountPoints.Where(Directory.Exists)));
         Assert.AreEqual(before, await File.ReadAllTextAsync("/proc/self/mountinfo"));
         Assert.AreEqual("No lab was up.\n", (await TwinsAsync("lab", "down")).Output);
         Assert.AreEqual("{\"up\":false,\"machines\":[]}\n", (await TwinsAsync("lab", "status", "--json")).Output);

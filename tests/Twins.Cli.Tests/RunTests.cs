@@ -116,8 +116,14 @@ public sealed class RunTests
         var node = new Node { OnAttach = (_, _) => attached.SetResult() };
         await using CommandLineFixture cli = await StartAsync(node);
         string ready = Path.Combine(cli.Directory, "ready");
+        // The output files of this one go into the machine's directory: a private one for the test.
         ProcessStartInfo start = BuiltCli.Start("run", "--name", "trapper", "--",
             "sh", "-c", $"trap 'exit 42' INT; touch {ready}; while :; do sleep 0.05; done");
+        string[] arguments = ["--mount", "sh", "-c", "mount -t tmpfs twins-test /var/lib && exec \"$0\" \"$@\"", start.FileName, .. start.ArgumentList];
+        start.FileName = "unshare";
+        start.ArgumentList.Clear();
+        foreach (string argument in arguments)
+            start.ArgumentList.Add(argument);
         start.Environment["TWINS_SOCKET"] = Path.Combine(cli.Directory, "twinsd.sock");
         using Process process = Process.Start(start)!;
         try
