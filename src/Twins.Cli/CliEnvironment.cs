@@ -39,8 +39,8 @@ internal sealed class CliEnvironment
     /// <summary>Directory for the output files of started programs.</summary>
     public string OutputDirectory { get; init; } = "/var/lib/twins/output";
 
-    /// <summary>State of the lab.</summary>
-    public string LabDirectory { get; init; } = "/run/twins-lab";
+    /// <summary>State of the lab. A lab in another directory is another lab.</summary>
+    public required string LabDirectory { get; init; }
 
     /// <summary>Opens the connection to a <c>twinsd</c>, given its socket.</summary>
     public Func<string, GrpcChannel> OpenChannel { get; init; } = LocalChannel.Open;
@@ -58,6 +58,7 @@ internal sealed class CliEnvironment
         Installation = new Installation(Environment.GetEnvironmentVariable("TWINS_HOME"), AppContext.BaseDirectory),
         SocketPath = Environment.GetEnvironmentVariable("TWINS_SOCKET") is { Length: > 0 } path
             ? path : "/run/twins/twinsd.sock",
+        LabDirectory = Environment.GetEnvironmentVariable("TWINS_LAB") is { Length: > 0 } lab ? lab : "/run/twins-lab",
     };
 
     /// <summary>A client of this node's <c>twinsd</c>. The connection is made with the first call.</summary>

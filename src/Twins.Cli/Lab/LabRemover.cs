@@ -27,12 +27,30 @@ internal static class LabRemover
             process.Kill();
         await LabTools.WaitAsync(() => !all.Any(process => process.IsAlive), TimeSpan.FromSeconds(20),
             "the lab's machines didn't end", CancellationToken.None);
-        foreach (string directory in plan?.CreatedDirectories.Reverse() ?? [])
+        // Another lab's machines may have mounted on them meanwhile: removing them would take that away.
+        foreach (string directory in plan?.CreatedDirectories.Where(directory => !IsMountedAnywhere(directory)) ?? [])
             RemoveIfEmpty(directory);
         foreach (string file in Directory.EnumerateFiles(files.Directory))
             File.Delete(file);
         RemoveIfEmpty(files.Directory);
         return plan is not null || holders.Count > 0;
+    }
+
+    private static bool IsMountedAnywhere(string directory)
+    {
+        foreach (string process in Directory.EnumerateDirectories("/proc").Where(path => char.IsAsciiDigit(path[6])))
+        {
+            try
+            {
+                if (File.ReadLines(Path.Combine(process, "mountinfo")).Any(line => line.Split(' ', 6)[4] == directory))
+                    return true;
+            }
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+            {
+                // Ended meanwhile.
+            }
+        }
+        return false;
     }
 
     private static void RemoveIfEmpty(string directory)

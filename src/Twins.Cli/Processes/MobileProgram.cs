@@ -93,13 +93,25 @@ internal sealed partial class MobileProgram(CliEnvironment environment, IReadOnl
         string launcher = Path.GetFullPath(environment.Installation.Launcher);
         while (!process.HasExited)
         {
-            string? executable = File.ResolveLinkTarget($"/proc/{process.Id}/exe", returnFinalTarget: false)?.FullName;
+            string? executable = ExecutableOf(process.Id);
             // Between fork and exec it still is this CLI.
             if (executable is not null && executable != launcher && executable != Environment.ProcessPath)
                 return;
             if (Stopwatch.GetElapsedTime(start) > StartLimit)
                 throw new CliException(ExitCode.Failed, "start-timeout", $"{command[0]} didn't start within {StartLimit.TotalSeconds:0} s");
             await Task.Delay(2, cancellation);
+        }
+    }
+
+    private static string? ExecutableOf(int pid)
+    {
+        try
+        {
+            return File.ResolveLinkTarget($"/proc/{pid}/exe", returnFinalTarget: false)?.FullName;
+        }
+        catch (IOException)
+        {
+            return null; // It has just ended.
         }
     }
 
@@ -119,7 +131,7 @@ internal sealed partial class MobileProgram(CliEnvironment environment, IReadOnl
                 ErrorPath = error,
             }, cancellationToken: cancellation);
         }
-        catch (RpcException) when (process.HasExited)
+        catch (RpcException) when (ProcessIdentity.Of(process.Id) is not { IsAlive: true })
         {
             return null;
         }

@@ -1,0 +1,184 @@
+using System.CommandLine;
+using Grpc.Core;
+using Twins.Protocol;
+
+namespace Twins.Cli.Tests;
+
+[TestClass]
+public sealed class CommandTests
+{
+    private static readonly string[] Contract =
+    [
+        "run", "attach", "ls", "show", "nodes", "migrate", "hold", "redirect", "release", "resolve", "doctor",
+        "cluster init", "cluster join", "cluster token", "lab up", "lab exec", "lab status", "lab down",
+    ];
+
+    [TestMethod]
+    public async Task EveryCommand_AskedForHelp_SaysWhatItDoes()
+    {
+        await using var cli = new CommandLineFixture();
+        string[][] paths = [.. Commands(CommandTree.Create(Environment()), [])];
+        CollectionAssert.IsSubsetOf(Contract, paths.Select(path => string.Join(' ', path)).ToArray());
+        foreach (string[] path in paths)
+        {
+            CommandLineResult result = await cli.RunAsync([.. path, "--help"]);
+            Assert.AreEqual(0, result.ExitCode, string.Join(' ', path));
+            StringAssert.StartsWith(result.Output, "Description:\n  ");
+            StringAssert.Contains(result.Output, $" {string.Join(' ', path)}");
+            Assert.AreEqual("", result.Error);
+        }
+    }
+
+    [TestMethod]
+    public async Task Version_IsOneLine()
+    {
+        await using var cli = new CommandLineFixture();
+        Assert.AreEqual(new CommandLineResult(0, "0.1.0\n", ""), await cli.RunAsync("--version"));
+    }
+
+    [TestMethod]
+    [DataRow("migrate", "redis")]
+    [DataRow("migrate", "redis", "--to", "host1", "--path", "teleport")]
+    [DataRow("resolve", "redis")]
+    [DataRow("resolve", "redis", "--run-here", "--gone")]
+    [DataRow("attach", "redis")]
+    [DataRow("attach", "0")]
+    [DataRow("run")]
+    [DataRow("run", "--name", "12", "--", "true")]
+    [DataRow("run", "--name", "../x", "--", "true")]
+    [DataRow("show")]
+    [DataRow("cluster", "token", "--minutes", "1441")]
+    [DataRow("lab", "exec", "home")]
+    [DataRow("fly")]
+    public async Task WrongArguments_AreRefused_WithUsageCode(params string[] arguments)
+    {
+        await using var cli = new CommandLineFixture();
+        CommandLineResult result = await cli.RunAsync(arguments);
+        Assert.AreEqual(2, result.ExitCode);
+        Assert.AreEqual("", result.Output);
+        StringAssert.StartsWith(result.Error, "twins: ");
+    }
+
+    [TestMethod]
+    public async Task List_AsJson_IsTheContractsDocument()
+    {
+        await using CommandLineFixture cli = await CommandLineFixture.WithServerAsync(new TestData());
+        CommandLineResult result = await cli.RunAsync("ls", "--json");
+        Assert.AreEqual(new CommandLineResult(0,
+            """
+            [{"name":"redis","pid":200123,"node":"host1","state":"running","epoch":2,"endpoints":[{"protocol":"tcp","local":"10.77.0.2:6379","remote":"","role":"listener","home":"home","state":"LISTEN"},{"protocol":"tcp","local":"10.77.0.2:6379","remote":"10.77.0.1:40000","role":"server","home":"home","state":"ESTABLISHED"}]}]
+
+            """, ""), result);
+    }
+
+    [TestMethod]
+    public async Task List_ForPeople_HasARowPerProcess()
+    {
+        await using CommandLineFixture cli = await CommandLineFixture.WithServerAsync(new TestData());
+        CommandLineResult result = await cli.RunAsync("ls");
+        Assert.AreEqual(0, result.ExitCode);
+        StringAssert.Matches(result.Output, new("redis +200123 +host1 +home +running +2 +1 +1 "));
+    }
+
+    [TestMethod]
+    public async Task Show_AsJson_HasEverything()
+    {
+        await using CommandLineFixture cli = await CommandLineFixture.WithServerAsync(new TestData());
+        CommandLineResult result = await cli.RunAsync("show", "200123", "--json");
+        Assert.AreEqual(new CommandLineResult(0,
+            """
+            {"name":"redis","pid":200123,"node":"host1","state":"running","epoch":2,"endpoints":[{"protocol":"tcp","local":"10.77.0.2:6379","remote":"","role":"listener","home":"home","state":"LISTEN"},{"protocol":"tcp","local":"10.77.0.2:6379","remote":"10.77.0.1:40000","role":"server","home":"home","state":"ESTABLISHED"}],"home":"home","executable":"/usr/bin/redis-server","twinPid":31,"path":"relay","heldPackets":4,"heldBytes":2048,"redirectedPackets":70000,"redirectedBytes":90000000,"drops":{"hold-full":1,"late":3},"note":"","cabin":"","history":[{"from":"home","to":"host1","epoch":2,"started":"2023-11-14T22:13:20.123Z","outcome":"committed","message":""}]}
+
+            """, ""), result);
+    }
+
+    [TestMethod]
+    public async Task Show_ForPeople_TellsDropsByReason()
+    {
+        await using CommandLineFixture cli = await CommandLineFixture.WithServerAsync(new TestData());
+        CommandLineResult result = await cli.RunAsync("show", "redis");
+        StringAssert.Matches(result.Output, new("dropped +1 hold-full"));
+        StringAssert.Matches(result.Output, new("10.77.0.2:6379 +10.77.0.1:40000 +server +home +ESTABLISHED"));
+    }
+
+    [TestMethod]
+    public async Task Show_UnknownProcess_EndsWith6()
+    {
+        await using CommandLineFixture cli = await CommandLineFixture.WithServerAsync(new TestData());
+        Assert.AreEqual(new CommandLineResult(6, "", "twins: no mobile process 'nginx'\n"), await cli.RunAsync("show", "nginx"));
+        CommandLineResult json = await cli.RunAsync("show", "nginx", "--json");
+        Assert.AreEqual("{\"error\":{\"code\":\"not-found\",\"message\":\"no mobile process 'nginx'\"}}\n", json.Output);
+    }
+
+    [TestMethod]
+    public async Task Nodes_AsJson_TellsWhoIsReachable()
+    {
+        await using CommandLineFixture cli = await CommandLineFixture.WithServerAsync(new TestData());
+        CommandLineResult result = await cli.RunAsync("nodes", "--json");
+        Assert.AreEqual(new CommandLineResult(0,
+            """
+            [{"name":"home","address":"10.77.0.2:7457","self":true,"reachable":true,"version":"0.1.0","kernel":"6.18.0","criu":"4.2.1","processes":1,"roundTripMilliseconds":0,"problem":""},{"name":"host1","address":"10.77.0.3:7457","self":false,"reachable":false,"version":"","kernel":"","criu":"","processes":0,"roundTripMilliseconds":0,"problem":"no route to host"}]
+
+            """, ""), result);
+    }
+
+    [TestMethod]
+    [DataRow("ls")]
+    [DataRow("nodes")]
+    [DataRow("show", "redis")]
+    [DataRow("migrate", "redis", "--to", "host1")]
+    [DataRow("cluster", "init")]
+    public async Task NoDaemon_EndsWith5_AndSaysHowToStartIt(params string[] arguments)
+    {
+        await using var cli = new CommandLineFixture();
+        CommandLineResult result = await cli.RunAsync(arguments);
+        Assert.AreEqual(5, result.ExitCode);
+        Assert.AreEqual("", result.Output);
+        StringAssert.StartsWith(result.Error, "twins: twinsd isn't running on this node");
+        StringAssert.Contains(result.Error, "build/twinsd/twinsd");
+    }
+
+    [TestMethod]
+    [DataRow(StatusCode.PermissionDenied, 4, "permission-denied")]
+    [DataRow(StatusCode.InvalidArgument, 2, "invalid-argument")]
+    [DataRow(StatusCode.FailedPrecondition, 1, "failed-precondition")]
+    [DataRow(StatusCode.Internal, 1, "internal")]
+    public async Task RefusedCall_HasTheStatusesExitCode(StatusCode status, int exitCode, string code)
+    {
+        await using CommandLineFixture cli = await CommandLineFixture.WithServerAsync(new Refusing(status));
+        CommandLineResult result = await cli.RunAsync("ls", "--json");
+        Assert.AreEqual(new CommandLineResult(exitCode,
+            $"{{\"error\":{{\"code\":\"{code}\",\"message\":\"because\"}}}}\n", "twins: because\n"), result);
+    }
+
+    [TestMethod]
+    public async Task Doctor_WithoutDaemon_StillTellsWhatItSees()
+    {
+        await using var cli = new CommandLineFixture();
+        CommandLineResult result = await cli.RunAsync("doctor", "--json");
+        Assert.AreEqual(5, result.ExitCode);
+        StringAssert.StartsWith(result.Output, "[{\"check\":\"daemon-file\",\"outcome\":\"failed\"");
+        StringAssert.Contains(result.Output, "{\"check\":\"daemon\",\"outcome\":\"failed\"");
+    }
+
+    private static CliEnvironment Environment() => new()
+    {
+        Out = TextWriter.Null,
+        Error = TextWriter.Null,
+        In = TextReader.Null,
+        OutBytes = Stream.Null,
+        ErrorBytes = Stream.Null,
+        Installation = new Installation("/nowhere", "/nowhere"),
+        SocketPath = "/nowhere",
+        LabDirectory = "/nowhere",
+    };
+
+    private static IEnumerable<string[]> Commands(Command command, string[] path) =>
+        command.Subcommands.Where(child => !child.Hidden).SelectMany(child => Commands(child, [.. path, child.Name])).Prepend(path);
+
+    private sealed class Refusing(StatusCode status) : LocalApi.LocalApiBase
+    {
+        public override Task<ListProcessesReply> ListProcesses(ListProcessesRequest request, ServerCallContext context) =>
+            throw new RpcException(new Grpc.Core.Status(status, "because"));
+    }
+}
