@@ -1,0 +1,197 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using Twins.Protocol.Criu;
+
+namespace Twins.Manager.Checkpoint;
+
+/// <summary>
+/// CRIU as the migrator, by its RPC protocol over <c>criu swrk</c>. CRIU's network lock is off: the
+/// caller holds what comes in and drops what goes out while the process is frozen. The restored root is
+/// made a child of this program (rst_sibling), so that its end and its exit code are seen and no zombie
+/// depends on what init does; if this program dies first, init inherits it. Files that were unlinked
+/// but have other names (link-remap) are refused: the name would be missing on the other machine.
+/// </summary>
+public sealed class CriuCheckpointer : ICheckpointer, IAsyncDisposable
+{
+    private const string DumpLog = "dump.log";
+    private const string RestoreLog = "restore.log";
+    private const int WarningsOnly = 2;
+
+    private readonly string _criu;
+    private readonly ConcurrentDictionary<string, CriuWorker> _prepared = new();
+
+    /// <summary>Uses the criu at this path. Whether it is there and works is found out when it is used, or by <see cref="CriuProbe"/>.</summary>
+    public CriuCheckpointer(string criuPath) => _criu = criuPath;
+
+    /// <summary>Where criu is looked for: the setting, else <c>build/criu/criu</c> below TWINS_HOME, else the PATH.</summary>
+    public static string Locate(string? setting)
+    {
+        if (!string.IsNullOrEmpty(setting))
+            return setting;
+        var candidates = new List<string>();
+        if (Environment.GetEnvironmentVariable("TWINS_HOME") is { Length: > 0 } home)
+            candidates.Add(Path.Combine(home, "build/criu/criu"));
+        var path = Environment.GetEnvironmentVariable("PATH") ?? "";
+        candidates.AddRange((path + ":/usr/sbin:/usr/local/sbin").Split(':', StringSplitOptions.RemoveEmptyEntries).Select(d => Path.Combine(d, "criu")));
+        return candidates.Find(File.Exists) ?? candidates[0];
+    }
+
+    /// <inheritdoc/>
+    public void Prepare(string? networkNamespacePath)
+    {
+        try
+        {
+            var key = networkNamespacePath ?? "";
+            if (_prepared.TryGetValue(key, out var existing) && existing.IsAlive)
+                return;
+            var worker = CriuWorker.Start(_criu, networkNamespacePath, "checkpoint");
+            if (!_prepared.TryAdd(key, worker))
+                _ = worker.DisposeAsync().AsTask();
+        }
+        catch (Exception e) when (e is CheckpointException or System.ComponentModel.Win32Exception or IOException)
+        {
+            // The dump or the restore will say it.
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<IFrozenProcess> BeginDumpAsync(int pid, string imagesDirectory, string? networkNamespacePath, CancellationToken cancellationToken)
+    {
+        if (!Directory.Exists($"/proc/{pid}"))
+            throw new CheckpointException("checkpoint", CheckpointCode.ProcessMissing, $"There is no process {pid}.");
+        var options = Options(imagesDirectory, DumpLog);
+        options.Pid = pid;
+        var logPath = Path.Combine(imagesDirectory, DumpLog);
+        var frozenSince = 0L;
+        var worker = Take(networkNamespacePath, "checkpoint");
+        try
+        {
+            await RunUntilAsync(worker, CriuRequestType.Dump, options, "post-dump", logPath, script =>
+            {
+                if (script == "pre-dump")
+                    frozenSince = Stopwatch.GetTimestamp();
+            }, cancellationToken).ConfigureAwait(false);
+            return new CriuFrozenProcess(worker, CriuImages.ReadPids(imagesDirectory), frozenSince, logPath);
+        }
+        catch
+        {
+            var tree = ProcessTree.Read(pid);
+            await worker.DisposeAsync().ConfigureAwait(false);
+            SocketRepair.TurnOff(tree);
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<IPendingRestore> BeginRestoreAsync(string imagesDirectory, string? networkNamespacePath, CancellationToken cancellationToken)
+    {
+        var pids = CriuImages.ReadPids(imagesDirectory);
+        var taken = CriuImages.ReadTaskIds(imagesDirectory).FirstOrDefault(id => Directory.Exists($"/proc/{id}"));
+        if (taken != 0)
+            throw new CheckpointException("restore", CheckpointCode.PidTaken, $"Process number {taken} is in use on this machine ({Describe(taken)}). Wait for that process to end, or move to another node.");
+        var options = Options(imagesDirectory, RestoreLog);
+        options.RstSibling = true;
+        var logPath = Path.Combine(imagesDirectory, RestoreLog);
+        var worker = Take(networkNamespacePath, "restore");
+        try
+        {
+            await RunUntilAsync(worker, CriuRequestType.Restore, options, "post-restore", logPath, _ => { }, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            worker.Kill();
+            await worker.DisposeAsync().ConfigureAwait(false);
+            DestroyRemains(pids);
+            throw;
+        }
+
+        SegmentSize.Resync(pids);
+        return new CriuPendingRestore(worker, pids, logPath);
+    }
+
+    /// <summary>Ends the workers that were prepared and not used.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var key in _prepared.Keys)
+        {
+            if (_prepared.TryRemove(key, out var worker))
+                await worker.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    internal static CriuRequest Acknowledge(bool success) => new() { Type = CriuRequestType.Notify, NotifySuccess = success };
+
+    private static CriuOptions Options(string imagesDirectory, string log) => new()
+    {
+        ImagesDirFd = -1,
+        ImagesDir = imagesDirectory,
+        TcpEstablished = true,
+        NetworkLock = CriuNetworkLock.NetworkLockSkip,
+        FileLocks = true,
+        NotifyScripts = true,
+        LogLevel = WarningsOnly,
+        LogFile = log,
+    };
+
+    private static async Task RunUntilAsync(
+        CriuWorker worker, CriuRequestType type, CriuOptions options, string script, string logPath, Action<string> onScript, CancellationToken cancellationToken)
+    {
+        var phase = type == CriuRequestType.Dump ? "checkpoint" : "restore";
+        try
+        {
+            await worker.SendAsync(new CriuRequest { Type = type, Opts = options }, cancellationToken).ConfigureAwait(false);
+            while (await worker.ReceiveAsync(cancellationToken).ConfigureAwait(false) is { } message)
+            {
+                if (message.Type != CriuRequestType.Notify)
+                {
+                    var (code, text) = CriuLog.Explain(logPath, message.CrErrmsg);
+                    throw new CheckpointException(phase, code, text, logPath);
+                }
+
+                onScript(message.Notify.Script);
+                if (message.Notify.Script == script)
+                    return;
+                await worker.SendAsync(Acknowledge(true), cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch (System.Net.Sockets.SocketException)
+        {
+            // Told below.
+        }
+
+        throw new CheckpointException(phase, CheckpointCode.CriuDied, "criu ended in the middle of its work. See its log, and the kernel's for an out-of-memory kill.", logPath);
+    }
+
+    private CriuWorker Take(string? networkNamespacePath, string phase)
+    {
+        if (_prepared.TryRemove(networkNamespacePath ?? "", out var worker))
+        {
+            if (worker.IsAlive)
+                return worker;
+            _ = worker.DisposeAsync().AsTask();
+        }
+
+        return CriuWorker.Start(_criu, networkNamespacePath, phase);
+    }
+
+    // Only our own children can be remains: the numbers were free before.
+    private static void DestroyRemains(IReadOnlyList<int> pids)
+    {
+        if (pids.Count == 0 || ProcessTree.Parent(pids[0]) != Environment.ProcessId)
+            return;
+        using var guard = FreezeGuard.Set(ProcessTree.Read(pids[0]));
+        guard.Destroy();
+    }
+
+    private static string Describe(int pid)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{pid}/comm").Trim();
+        }
+        catch (IOException)
+        {
+            return "gone meanwhile";
+        }
+    }
+}

@@ -1,0 +1,91 @@
+using System.Text.RegularExpressions;
+
+namespace Twins.Manager.Checkpoint;
+
+/// <summary>Turns the end of a criu log into a code and words that a person can act on.</summary>
+internal static partial class CriuLog
+{
+    private const int TailBytes = 256 * 1024;
+
+    // The first rule that matches any error line wins: causes before consequences.
+    private static readonly (Regex Pattern, string Code, string Message)[] s_rules =
+    [
+        (InFlight(), CheckpointCode.InFlightConnections, "A listening socket has connections that the program has not accepted yet. They must be accepted first: the move is tried again while new connections are held."),
+        (NoSpace(), CheckpointCode.DiskFull, "There is no room for the images. Free space, or set another image directory in twinsd.json."),
+        (PidExists(), CheckpointCode.PidTaken, "Process number {0} is in use on this machine. Wait for that process to end, or move to another node."),
+        (Differs(), CheckpointCode.FileDiffers, "The file {0} is different on this machine: {1}. Install the same version on both nodes."),
+        (MissingFile(), CheckpointCode.FileMissing, "The file {0} is not on this machine. Put the same file there."),
+        (AddressGone(), CheckpointCode.AddressUnavailable, "An address or port of the process can't be had on this machine: {0}."),
+        (Terminal(), CheckpointCode.TerminalAttached, "The process belongs to a terminal or to a session that started outside of it. Start it with `twins run`, or with setsid and its input and output in files."),
+        (Traced(), CheckpointCode.Traced, "Another program traces the process (a debugger or strace). End that first."),
+        (NoTask(), CheckpointCode.ProcessMissing, "There is no such process any more."),
+        (Unsupported(), CheckpointCode.UnsupportedFile, "The process has something open that can't be moved: {0}."),
+    ];
+
+    /// <summary>Reads the log's end and says what went wrong. A log that can't be read gives <see cref="CheckpointCode.CriuFailed"/>.</summary>
+    public static (string Code, string Message) Explain(string logPath, string? firstError)
+    {
+        var errors = ReadTail(logPath).Where(line => ErrorLine().IsMatch(line)).Select(line => ErrorLine().Replace(line, "")).ToList();
+        foreach (var (pattern, code, message) in s_rules)
+        {
+            foreach (var line in errors)
+            {
+                var match = pattern.Match(line);
+                if (match.Success)
+                    return (code, string.Format(null, message, match.Groups[1].Value, match.Groups[2].Value));
+            }
+        }
+
+        var cause = errors.Count > 0 ? string.Join("; ", errors.Take(3)) : firstError ?? "it left no error message";
+        return (CheckpointCode.CriuFailed, $"criu failed: {cause}.");
+    }
+
+    private static List<string> ReadTail(string path)
+    {
+        try
+        {
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            if (stream.Length > TailBytes)
+                stream.Seek(-TailBytes, SeekOrigin.End);
+            using var reader = new StreamReader(stream);
+            return [.. reader.ReadToEnd().Split('\n')];
+        }
+        catch (IOException)
+        {
+            return [];
+        }
+    }
+
+    [GeneratedRegex(@"^\([0-9. ]+\)\s+(?:\d+: )?Error \([^)]*\): ")]
+    private static partial Regex ErrorLine();
+
+    [GeneratedRegex("[Ii]n-flight connection")]
+    private static partial Regex InFlight();
+
+    [GeneratedRegex("No space left on device|Disk quota exceeded|short write|ENOSPC")]
+    private static partial Regex NoSpace();
+
+    [GeneratedRegex(@"Can't fork for (\d+): File exists|Pid (\d+) do(?:es)? not match")]
+    private static partial Regex PidExists();
+
+    [GeneratedRegex(@"File (\S+) has (bad (?:size|mode|build-ID).*)")]
+    private static partial Regex Differs();
+
+    [GeneratedRegex(@"(?:Can't|Unable to) open (?:file )?(\S+?)(?: on restore)?: No such file or directory")]
+    private static partial Regex MissingFile();
+
+    [GeneratedRegex(@"(Can't (?:bind|connect) inet socket.*|Can't bind.*|.*Cannot assign requested address.*|.*Address already in use.*)")]
+    private static partial Regex AddressGone();
+
+    [GeneratedRegex(@"--shell-job|session leader|A session leader|Can't (?:dump|restore) .*tty|tty: .*(?:orphan|hangup)|controlling terminal")]
+    private static partial Regex Terminal();
+
+    [GeneratedRegex("is already traced|is being traced|Unable to ptrace|Unseizable")]
+    private static partial Regex Traced();
+
+    [GeneratedRegex(@"No such process|Unable to open /proc/\d+|Can't open /proc/\d+")]
+    private static partial Regex NoTask();
+
+    [GeneratedRegex(@"(Can't lookup mount.*|Can't dump .*|Unsupported .*|unsupported .*|.*not supported.*|.*External socket.*|.*external stream.*|Can't create link-remap.*|.*nsid.*|.*io_uring.*)")]
+    private static partial Regex Unsupported();
+}

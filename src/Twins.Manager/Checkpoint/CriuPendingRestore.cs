@@ -1,0 +1,90 @@
+using Twins.Protocol.Criu;
+
+namespace Twins.Manager.Checkpoint;
+
+/// <summary>A restore that waits in CRIU's post-restore notification.</summary>
+internal sealed class CriuPendingRestore : IPendingRestore
+{
+    private const int KillSignal = 9;
+    private readonly CriuWorker _worker;
+    private readonly string _logPath;
+    private readonly List<ProcessHandle> _processes;
+    private bool _decided;
+
+    public CriuPendingRestore(CriuWorker worker, IReadOnlyList<int> pids, string logPath)
+    {
+        _worker = worker;
+        _logPath = logPath;
+        Pids = pids;
+        _processes = [.. pids.Select(ProcessHandle.TryOpen).OfType<ProcessHandle>()];
+    }
+
+    public IReadOnlyList<int> Pids { get; }
+
+    public int Pid => Pids[0];
+
+    public async Task<ProcessWatch> ResumeAsync(CancellationToken cancellationToken)
+    {
+        ObjectDisposedException.ThrowIf(_decided, this);
+        _decided = true;
+        var final = await AcknowledgeAsync(cancellationToken).ConfigureAwait(false);
+        if (final is { Success: true })
+            return ProcessWatch.Start(Pid);
+        KillAll();
+        if (final is null)
+            throw new CheckpointException("restore", CheckpointCode.CriuDied, "criu ended while it resumed the process. What was restored has been destroyed.", _logPath);
+        var (code, message) = CriuLog.Explain(_logPath, final.CrErrmsg);
+        throw new CheckpointException("restore", code, message, _logPath);
+    }
+
+    public async Task AbandonAsync(CancellationToken cancellationToken)
+    {
+        if (_decided)
+            return;
+        _decided = true;
+        // Killed by us and not by refusing the notification: the sockets are still in repair mode, and
+        // with criu first out of the way nothing can take them out of it.
+        _worker.Kill();
+        await Task.Run(KillAll, CancellationToken.None).ConfigureAwait(false);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await AbandonAsync(CancellationToken.None).ConfigureAwait(false);
+        await _worker.DisposeAsync().ConfigureAwait(false);
+        _processes.ForEach(process => process.Dispose());
+    }
+
+    private async Task<CriuResponse?> AcknowledgeAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _worker.SendAsync(CriuCheckpointer.Acknowledge(true), cancellationToken).ConfigureAwait(false);
+            while (await _worker.ReceiveAsync(cancellationToken).ConfigureAwait(false) is { } message)
+            {
+                if (message.Type != CriuRequestType.Notify)
+                    return message;
+                await _worker.SendAsync(CriuCheckpointer.Acknowledge(true), cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch (System.Net.Sockets.SocketException)
+        {
+            // criu is gone.
+        }
+
+        return null;
+    }
+
+    private void KillAll()
+    {
+        SocketRepair.TurnOn(Pids);
+        foreach (var process in _processes)
+            process.Signal(KillSignal);
+        // Children first: an orphan's zombie is taken by init, the root's by us.
+        for (var i = _processes.Count - 1; i >= 0; i--)
+        {
+            _processes[i].WaitForExit(TimeSpan.FromSeconds(10));
+            _processes[i].TryReap();
+        }
+    }
+}

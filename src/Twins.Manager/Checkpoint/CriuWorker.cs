@@ -1,0 +1,106 @@
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using Google.Protobuf;
+using Microsoft.Win32.SafeHandles;
+using Twins.Manager.Cabins;
+using Twins.Protocol.Criu;
+
+namespace Twins.Manager.Checkpoint;
+
+/// <summary>One <c>criu swrk</c> process and the message socket to it: one request each. Ends with this program.</summary>
+internal sealed partial class CriuWorker : IAsyncDisposable
+{
+    private const int UnixFamily = 1;
+    private const int SequencedPackets = 5;
+    private const int CloseOnExec = 0x80000;
+    private const int KillSignal = 9;
+    private const int FileMissing = 2;
+
+    // CRIU's own limit for a message (cr-service.h: CR_MAX_MSG_SIZE).
+    private const int LargestMessageBytes = 1024;
+
+    private readonly Socket _socket;
+    private readonly ProcessHandle _process;
+    private readonly byte[] _buffer = new byte[64 * LargestMessageBytes];
+
+    private CriuWorker(Socket socket, ProcessHandle process)
+    {
+        _socket = socket;
+        _process = process;
+    }
+
+    public int Pid => _process.Pid;
+
+    public bool IsAlive => !_process.WaitForExit(TimeSpan.Zero);
+
+    /// <summary>Starts criu inside a network namespace and in this program's own mount and PID namespace.</summary>
+    public static CriuWorker Start(string criu, string? networkNamespacePath, string phase)
+    {
+        Span<int> ends = stackalloc int[2];
+        if (SocketPair(UnixFamily, SequencedPackets | CloseOnExec, 0, ref ends[0]) != 0)
+            throw new CheckpointException(phase, CheckpointCode.CriuFailed, $"socketpair: {Marshal.GetLastPInvokeErrorMessage()}");
+        using var theirs = new SafeFileHandle(ends[1], ownsHandle: true);
+        var socket = new Socket(new SafeSocketHandle(ends[0], ownsHandle: true));
+        try
+        {
+            var descriptor = ends[1];
+            var (pid, error) = NetworkNamespace.Run(networkNamespacePath, () => CriuSpawn.Start(criu, descriptor));
+            if (error != 0)
+            {
+                throw error == FileMissing
+                    ? new CheckpointException(phase, CheckpointCode.CriuMissing, $"There is no criu at {criu}. Run the set-up (./twins doctor says how) or set the path of criu in twinsd.json.")
+                    : new CheckpointException(phase, CheckpointCode.CriuFailed, $"Starting {criu}: {Marshal.GetPInvokeErrorMessage(error)}");
+            }
+
+            return new CriuWorker(socket, ProcessHandle.TryOpen(pid)!);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    public async Task SendAsync(CriuRequest request, CancellationToken cancellationToken) =>
+        await _socket.SendAsync(request.ToByteArray(), SocketFlags.None, cancellationToken).ConfigureAwait(false);
+
+    /// <summary>The next message; <see langword="null"/> when criu has ended.</summary>
+    public async Task<CriuResponse?> ReceiveAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            var length = await _socket.ReceiveAsync(_buffer, SocketFlags.None, cancellationToken).ConfigureAwait(false);
+            return length == 0 ? null : CriuResponse.Parser.ParseFrom(_buffer.AsSpan(0, length));
+        }
+        catch (SocketException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Kills criu at once.</summary>
+    public void Kill() => _process.Signal(KillSignal);
+
+    /// <summary>Completes when criu has ended.</summary>
+    public Task WatchAsync() => ProcessWatch.Start(Pid).Exited;
+
+    public async ValueTask DisposeAsync()
+    {
+        // Without its socket criu ends by itself; killed only if it is stuck.
+        _socket.Dispose();
+        await Task.Run(() =>
+        {
+            if (!_process.WaitForExit(TimeSpan.FromSeconds(5)))
+            {
+                _process.Signal(KillSignal);
+                _process.WaitForExit(TimeSpan.FromSeconds(5));
+            }
+
+            _process.TryReap();
+            _process.Dispose();
+        }).ConfigureAwait(false);
+    }
+
+    [LibraryImport("libc", EntryPoint = "socketpair", SetLastError = true)]
+    private static partial int SocketPair(int domain, int type, int protocol, ref int ends);
+}

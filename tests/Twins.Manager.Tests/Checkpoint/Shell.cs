@@ -1,0 +1,22 @@
+using System.Diagnostics;
+using Twins.Manager.Cabins;
+
+namespace Twins.Manager.Tests.Checkpoint;
+
+internal static class Shell
+{
+    /// <summary>Runs a shell script inside a network namespace; its output, or an exception with its errors.</summary>
+    public static string Run(string? networkNamespace, string script) => NetworkNamespace.Run(networkNamespace, () =>
+    {
+        var start = new ProcessStartInfo("/bin/sh") { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        start.ArgumentList.Add("-e");
+        using var process = Process.Start(start)!;
+        process.StandardInput.Write(script);
+        process.StandardInput.Close();
+        var errors = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        Assert.AreEqual(0, process.ExitCode, $"{script}\n{errors.Result}");
+        return output;
+    });
+}
