@@ -1,0 +1,20 @@
+namespace Twins.Diversion.Linux;
+
+/// <summary>Which packets a rule singles out.</summary>
+public enum DivertKind
+{
+    /// <summary>From the peer P:q to H:p. What the local stack sends the other way is dropped.</summary>
+    Connection = 0,
+
+    /// <summary>All to H:p that no connection's rule takes. What the local stack sends from H:p is dropped.</summary>
+    Listener,
+
+    /// <summary>Only TCP segments to H:p with SYN and without ACK, so that backlogs can drain. Nothing outgoing is dropped.</summary>
+    NewConnections,
+
+    /// <summary>From the leg's N:n, at home.</summary>
+    LegSource,
+
+    /// <summary>To the leg's N:n, at the host.</summary>
+    LegDestination,
+}

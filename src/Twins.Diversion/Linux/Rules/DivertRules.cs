@@ -1,0 +1,226 @@
+using System.Text;
+
+namespace Twins.Diversion.Linux;
+
+/// <summary>
+/// What is diverted in a network namespace: the nft table <c>inet twins</c>, of which this must be the only writer, and one jump
+/// per queue. Every change is one nft transaction: all or nothing. Safe for several threads.
+/// </summary>
+public sealed class DivertRules : IDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly string? _networkNamespace;
+    private readonly NftablesContext _context;
+    private RuleSet _rules;
+
+    private DivertRules(string? networkNamespace, NftablesContext context)
+    {
+        _networkNamespace = networkNamespace;
+        _context = context;
+        QueueByNft = context.WouldRun("add table inet twins_probe\nadd chain inet twins_probe c\nadd rule inet twins_probe c queue num 1");
+        _rules = Read();
+    }
+
+    /// <summary>Whether the kernel has nft's <c>queue</c>; otherwise iptables jumps to the queues.</summary>
+    public bool QueueByNft { get; }
+
+    /// <summary>What is there.</summary>
+    public RuleSet Rules
+    {
+        get
+        {
+            lock (_lock)
+                return _rules;
+        }
+    }
+
+    /// <summary>Reads what is there; changes nothing.</summary>
+    /// <param name="networkNamespace">A path (<see cref="NetworkNamespace"/>); null: the caller's own.</param>
+    /// <exception cref="DiversionException">No rights, no libnftables, or the table is not ours.</exception>
+    public static DivertRules Open(string? networkNamespace = null) => NetworkNamespace.Run(networkNamespace, () =>
+    {
+        var context = NftablesContext.Open();
+        try
+        {
+            return new DivertRules(networkNamespace, context);
+        }
+        catch
+        {
+            context.Dispose();
+            throw;
+        }
+    });
+
+    /// <summary>Makes the table, or brings its chains up to date. What is diverted stays diverted, without a gap.</summary>
+    /// <exception cref="DiversionException">The kernel refused.</exception>
+    public void Install()
+    {
+        lock (_lock)
+        {
+            var text = new StringBuilder(RuleText.Install(QueueByNft));
+            if (QueueByNft)
+                RuleText.AppendQueueJumps(text, _rules.Queues);
+            Run("install the nft table", text.ToString());
+        }
+    }
+
+    /// <summary>Sends what is marked for this queue to it, whether a twin is there or not.</summary>
+    /// <exception cref="DiversionException">The kernel refused.</exception>
+    public void AddQueue(ushort queue) => ChangeQueues(_rules.Queues.Add(queue), queue);
+
+    /// <summary>Takes the queue's jump away. Remove its targets first: what is still marked for it would go on undiverted.</summary>
+    /// <exception cref="DiversionException">The kernel refused.</exception>
+    public void RemoveQueue(ushort queue) => ChangeQueues(_rules.Queues.Remove(queue), queue);
+
+    /// <summary>Diverts these targets to the queue, also those that went to another.</summary>
+    /// <exception cref="DiversionException">The kernel refused; nothing is changed.</exception>
+    public void Add(ushort queue, IEnumerable<DivertTarget> targets) => Change(queue, targets, []);
+
+    /// <summary>Diverts these targets no longer. Those that are not there don't matter.</summary>
+    /// <exception cref="DiversionException">The kernel refused; nothing is changed.</exception>
+    public void Remove(IEnumerable<DivertTarget> targets) => Change(0, [], targets);
+
+    /// <summary>Removes and adds in one transaction. A target in both is added.</summary>
+    /// <exception cref="DiversionException">The kernel refused; nothing is changed.</exception>
+    public void Change(ushort queue, IEnumerable<DivertTarget> add, IEnumerable<DivertTarget> remove)
+    {
+        ArgumentNullException.ThrowIfNull(add);
+        ArgumentNullException.ThrowIfNull(remove);
+        lock (_lock)
+        {
+            var wanted = _rules.Targets.ToBuilder();
+            foreach (var target in remove)
+                wanted.Remove(target);
+            foreach (var target in add)
+                wanted[target] = queue;
+            ChangeTargets(wanted.ToImmutable());
+        }
+    }
+
+    /// <summary>Makes what is there what is wanted: after a crash, what was left behind is adopted or removed.</summary>
+    /// <returns>The targets that were there and are not wanted.</returns>
+    /// <exception cref="DiversionException">The kernel refused.</exception>
+    public IReadOnlyCollection<DivertTarget> Reconcile(RuleSet wanted)
+    {
+        ArgumentNullException.ThrowIfNull(wanted);
+        lock (_lock)
+        {
+            _rules = NetworkNamespace.Run(_networkNamespace, Read);
+            Install();
+            // The jumps first: a target must never be marked without one.
+            foreach (var queue in wanted.Queues)
+                AddQueue(queue);
+            var unwanted = _rules.Targets.Keys.Where(target => !wanted.Targets.ContainsKey(target)).ToArray();
+            ChangeTargets(wanted.Targets);
+            foreach (var queue in _rules.Queues.Except(wanted.Queues))
+                RemoveQueue(queue);
+            return unwanted;
+        }
+    }
+
+    /// <summary>Takes everything away, also what a crash left behind.</summary>
+    /// <exception cref="DiversionException">The kernel refused.</exception>
+    public void RemoveAll()
+    {
+        lock (_lock)
+        {
+            // add and delete: no error if the table isn't there.
+            Run("remove the nft table", $"add table {RuleText.Table}\ndelete table {RuleText.Table}");
+            _rules = RuleSet.Empty;
+            if (QueueByNft)
+                return;
+            NetworkNamespace.Run(_networkNamespace, () =>
+            {
+                foreach (var queue in IptablesQueues.List())
+                    IptablesQueues.Remove(queue);
+            });
+            RemoveEmptyRawTable("ip");
+            RemoveEmptyRawTable("ip6");
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _context.Dispose();
+
+    private void ChangeTargets(System.Collections.Immutable.ImmutableDictionary<DivertTarget, ushort> wanted)
+    {
+        var gone = _rules.Targets.Where(target => !wanted.TryGetValue(target.Key, out var queue) || queue != target.Value).ToArray();
+        var come = wanted.Where(target => !_rules.Targets.TryGetValue(target.Key, out var queue) || queue != target.Value).ToArray();
+        if (gone.Length == 0 && come.Length == 0)
+            return;
+        var text = new StringBuilder();
+        RuleText.AppendElements(text, "delete", gone);
+        RuleText.AppendElements(text, "add", come);
+        Run("change what is diverted", text.ToString());
+        _rules = _rules with { Targets = wanted };
+    }
+
+    private void ChangeQueues(System.Collections.Immutable.ImmutableHashSet<ushort> wanted, ushort queue)
+    {
+        lock (_lock)
+        {
+            var add = wanted.Contains(queue);
+            if (!QueueByNft && add)
+                NetworkNamespace.Run(_networkNamespace, () => IptablesQueues.Add(queue));
+            if (add != _rules.Queues.Contains(queue))
+            {
+                var text = new StringBuilder();
+                RuleText.AppendQueues(text, add ? "add" : "delete", [queue]);
+                if (QueueByNft)
+                    RuleText.AppendQueueJumps(text, wanted);
+                Run($"{(add ? "add" : "remove")} queue {queue}", text.ToString());
+                _rules = _rules with { Queues = wanted };
+            }
+
+            if (!QueueByNft && !add)
+                NetworkNamespace.Run(_networkNamespace, () => IptablesQueues.Remove(queue));
+        }
+    }
+
+    private RuleSet Read()
+    {
+        if (!_context.TryRun("list tables", out var tables, out var error))
+            throw new DiversionException("list the nft tables", 0, FirstLine(error), "it needs root and a kernel with nf_tables");
+        if (!tables.Split('\n').Contains($"table {RuleText.Table}"))
+            return RuleSet.Empty;
+        if (!_context.TryRun($"list table {RuleText.Table}", out var listing, out error))
+            throw new DiversionException("list the nft table", 0, FirstLine(error));
+        try
+        {
+            return RuleText.Parse(listing);
+        }
+        catch (FormatException exception)
+        {
+            throw new DiversionException("read the nft table", 0, exception.Message, $"remove it: nft delete table {RuleText.Table}", exception);
+        }
+    }
+
+    private void Run(string operation, string commands)
+    {
+        if (_context.TryRun(commands, out _, out var error))
+            return;
+        // Whatever has changed the table, from now on what is there counts.
+        _rules = Read();
+        throw new DiversionException(operation, 0, FirstLine(error), "see `twins doctor`");
+    }
+
+    // iptables-nft makes the table with its first rule and leaves it behind; empty chains can go, a chain in use stays.
+    private void RemoveEmptyRawTable(string family)
+    {
+        if (!_context.TryRun($"list table {family} raw", out var listing, out _))
+            return;
+        var chains = listing.Split('\n').Select(line => line.Trim()).Where(line => line.StartsWith("chain ", StringComparison.Ordinal)).ToArray();
+        var lines = listing.Split('\n').Count(line => line.Trim() is not ("" or "}"));
+        // Of an empty table: its own line, and for each chain its name and its hook.
+        if (lines != 1 + (2 * chains.Length))
+            return;
+        var commands = chains.Select(chain => $"delete chain {family} raw {chain.Split(' ')[1]}").Append($"delete table {family} raw");
+        _context.TryRun(string.Join('\n', commands), out _, out _);
+    }
+
+    private static string FirstLine(string text)
+    {
+        var line = text.Split('\n')[0].Trim();
+        return line.Length > 300 ? line[..300] : line;
+    }
+}

@@ -1,0 +1,159 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
+using Twins.Packets;
+
+namespace Twins.Diversion.Linux;
+
+/// <summary>The nft table as text: how it is made, and how its elements are written and read.</summary>
+internal static class RuleText
+{
+    public const string Table = "inet twins";
+
+    private const string Elements = "elements = {";
+    private static readonly string[] MapNames = ["connections", "listeners", "new_connections", "leg_sources", "leg_destinations"];
+
+    // Before iptables' raw table (-300), which has the jump to the queue where nft has none, and before connection tracking (-200).
+    private const int Priority = -310;
+
+    /// <summary>Makes the table, or brings an older one up to date: its elements stay.</summary>
+    public static string Install(bool queueByNft)
+    {
+        var text = new StringBuilder();
+        Line(text, $"add table {Table}");
+        foreach (var (suffix, type) in new[] { ("4", "ipv4_addr"), ("6", "ipv6_addr") })
+        {
+            Line(text, $"add map {Table} connections{suffix} {{ type inet_proto . {type} . inet_service . {type} . inet_service : mark; }}");
+            for (var i = 1; i < MapNames.Length; i++)
+                Line(text, $"add map {Table} {MapNames[i]}{suffix} {{ type inet_proto . {type} . inet_service : mark; }}");
+        }
+
+        Line(text, $"add set {Table} queues {{ type mark; }}");
+        Line(text, $"add chain {Table} queue");
+        Line(text, $"add chain {Table} prerouting {{ type filter hook prerouting priority {Priority}; policy accept; }}");
+        Line(text, $"flush chain {Table} prerouting");
+        Line(text, $"add rule {Table} prerouting meta mark and {Marks.Mask} == {Marks.Sent} accept");
+        Line(text, $"add rule {Table} prerouting meta l4proto != {{ 6, 17 }} accept");
+        var then = queueByNft ? "goto queue" : "accept";
+        foreach (var (suffix, ip) in new[] { ("4", "ip"), ("6", "ip6") })
+        {
+            var divert = $"add rule {Table} prerouting";
+            Line(text, $"{divert} meta mark set meta l4proto . {ip} saddr . th sport . {ip} daddr . th dport map @connections{suffix} {then}");
+            Line(text, $"{divert} meta mark set meta l4proto . {ip} saddr . th sport map @leg_sources{suffix} {then}");
+            Line(text, $"{divert} meta mark set meta l4proto . {ip} daddr . th dport map @leg_destinations{suffix} {then}");
+            Line(text, $"{divert} meta mark set meta l4proto . {ip} daddr . th dport map @listeners{suffix} {then}");
+            Line(text, $"{divert} tcp flags & (syn | ack) == syn meta mark set meta l4proto . {ip} daddr . th dport map @new_connections{suffix} {then}");
+        }
+
+        Line(text, $"add chain {Table} output {{ type filter hook output priority {Priority}; policy accept; }}");
+        Line(text, $"flush chain {Table} output");
+        // What is given back to the local stack keeps its entry in connection tracking, if it has one: a stateful firewall needs it.
+        Line(text, $"add rule {Table} output meta mark and {Marks.Mask} == {Marks.Sent} oifname \"lo\" accept");
+        Line(text, $"add rule {Table} output meta mark and {Marks.Mask} == {Marks.Sent} notrack accept");
+        Line(text, $"add rule {Table} output meta l4proto != {{ 6, 17 }} accept");
+        foreach (var (suffix, ip) in new[] { ("4", "ip"), ("6", "ip6") })
+        {
+            // A lookup in a map needs somewhere to put the value; the mark of what is dropped matters to nobody.
+            var drop = $"add rule {Table} output meta mark set meta l4proto";
+            Line(text, $"{drop} . {ip} daddr . th dport . {ip} saddr . th sport map @connections{suffix} counter drop");
+            Line(text, $"{drop} . {ip} saddr . th sport map @listeners{suffix} counter drop");
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>The jumps of all queues, where nft can do them.</summary>
+    public static void AppendQueueJumps(StringBuilder text, IEnumerable<ushort> queues)
+    {
+        Line(text, $"flush chain {Table} queue");
+        foreach (var queue in queues)
+            Line(text, $"add rule {Table} queue meta mark {Marks.ForQueue(queue)} queue num {queue}");
+    }
+
+    public static void AppendQueues(StringBuilder text, string verb, IReadOnlyCollection<ushort> queues)
+    {
+        if (queues.Count > 0)
+            Line(text, $"{verb} element {Table} queues {{ {string.Join(", ", queues.Select(queue => Marks.ForQueue(queue).ToString(CultureInfo.InvariantCulture)))} }}");
+    }
+
+    /// <summary>One command for each map that has something among the targets.</summary>
+    public static void AppendElements(StringBuilder text, string verb, IEnumerable<KeyValuePair<DivertTarget, ushort>> targets)
+    {
+        foreach (var map in targets.GroupBy(target => MapOf(target.Key)))
+        {
+            text.Append(CultureInfo.InvariantCulture, $"{verb} element {Table} {map.Key} {{ ");
+            foreach (var (target, queue) in map)
+            {
+                text.Append(CultureInfo.InvariantCulture, $"{(byte)target.Protocol} . ");
+                if (target.Kind == DivertKind.Connection)
+                    text.Append(CultureInfo.InvariantCulture, $"{target.Peer.Address} . {target.Peer.Port} . ");
+                text.Append(CultureInfo.InvariantCulture, $"{target.Local.Address} . {target.Local.Port} : {Marks.ForQueue(queue)}, ");
+            }
+
+            text.Length -= 2;
+            text.Append(" }\n");
+        }
+    }
+
+    /// <summary>Reads the listing of the table, numeric and without counters.</summary>
+    /// <exception cref="FormatException">An element that was not written by us.</exception>
+    public static RuleSet Parse(string listing)
+    {
+        var targets = RuleSet.Empty.Targets.ToBuilder();
+        var queues = RuleSet.Empty.Queues.ToBuilder();
+        var at = 0;
+        while ((at = listing.IndexOf(Elements, at, StringComparison.Ordinal)) >= 0)
+        {
+            var name = NameBefore(listing, at);
+            var end = listing.IndexOf('}', at);
+            foreach (var element in listing[(at + Elements.Length)..end].Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+            {
+                if (name == "queues")
+                    queues.Add(QueueOf(element));
+                else
+                    AddElement(targets, name, element);
+            }
+
+            at = end;
+        }
+
+        return new RuleSet(targets.ToImmutable(), queues.ToImmutable());
+    }
+
+    private static void AddElement(ImmutableDictionary<DivertTarget, ushort>.Builder targets, string map, string element)
+    {
+        var colon = element.IndexOf(" : ", StringComparison.Ordinal);
+        var kind = Array.IndexOf(MapNames, map[..^1]);
+        var parts = colon < 0 ? [] : element[..colon].Split(" . ", StringSplitOptions.TrimEntries);
+        if (kind < 0 || parts.Length != (kind == 0 ? 5 : 3))
+            throw new FormatException($"The nft table {Table} has an element that is not Twins': {map} {element}");
+        var protocol = (IpProtocol)byte.Parse(parts[0], CultureInfo.InvariantCulture);
+        var local = EndpointOf(parts[^2], parts[^1]);
+        var target = (DivertKind)kind switch
+        {
+            DivertKind.Connection => DivertTarget.Connection(protocol, local, EndpointOf(parts[1], parts[2])),
+            DivertKind.Listener => DivertTarget.Listener(protocol, local),
+            DivertKind.NewConnections => DivertTarget.NewConnections(local),
+            DivertKind.LegSource => DivertTarget.LegSource(protocol, local),
+            _ => DivertTarget.LegDestination(protocol, local),
+        };
+        targets[target] = QueueOf(element[(colon + 3)..]);
+    }
+
+    private static Endpoint EndpointOf(string address, string port) =>
+        new(InternetAddress.Parse(address), ushort.Parse(port, CultureInfo.InvariantCulture));
+
+    private static ushort QueueOf(string mark) => (ushort)uint.Parse(mark.AsSpan().Trim()[2..], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+
+    private static string MapOf(DivertTarget target) => MapNames[(int)target.Kind] + (target.Local.Address.IsIPv4 ? "4" : "6");
+
+    // "map NAME {" or "set NAME {" is the last opening brace before the elements.
+    private static string NameBefore(string listing, int at)
+    {
+        var brace = listing.LastIndexOf('{', at - 1);
+        var line = listing[(listing.LastIndexOf('\n', brace) + 1)..brace].Trim();
+        return line[(line.LastIndexOf(' ') + 1)..];
+    }
+
+    private static void Line(StringBuilder text, FormattableString line) => text.Append(line.ToString(CultureInfo.InvariantCulture)).Append('\n');
+}
