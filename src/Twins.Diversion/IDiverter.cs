@@ -7,21 +7,21 @@ namespace Twins.Diversion;
 public interface IDiverter : IDisposable
 {
     /// <summary>Packets at most in one batch.</summary>
-    public int BatchSize { get; }
+    int BatchSize { get; }
 
     /// <summary>Takes the next batch without waiting.</summary>
     /// <returns>The number of packets, 0 to <see cref="BatchSize"/>.</returns>
     /// <exception cref="InvalidOperationException">The batch before was not completed.</exception>
     /// <exception cref="DiversionException">The system refused.</exception>
-    public int Receive();
+    int Receive();
 
     /// <summary>A packet of the batch, 0 to the number received - 1, in order of arrival.</summary>
-    public DivertedPacket this[int index] { get; }
+    DivertedPacket this[int index] { get; }
 
     /// <summary>Lets the packet go on untouched, its mark taken off. Changes to its bytes are not carried back.</summary>
-    public void Accept(int index);
+    void Accept(int index);
 
     /// <summary>Gives the verdicts: what was not accepted is dropped. The views of the batch are void.</summary>
     /// <exception cref="DiversionException">The system refused.</exception>
-    public void Complete();
+    void Complete();
 }

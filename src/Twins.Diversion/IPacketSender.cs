@@ -5,11 +5,11 @@ public interface IPacketSender : IDisposable
 {
     /// <summary>Copies a packet to be sent with the next <see cref="Flush"/>, which comes by itself when the batch is full.</summary>
     /// <param name="packet">A whole IP packet with complete checksums.</param>
-    public void Enqueue(ReadOnlySpan<byte> packet);
+    void Enqueue(ReadOnlySpan<byte> packet);
 
     /// <summary>Sends what was enqueued. What the system refuses is counted and left out.</summary>
-    public void Flush();
+    void Flush();
 
     /// <summary>What was sent and what was refused.</summary>
-    public SendCounters Counters { get; }
+    SendCounters Counters { get; }
 }

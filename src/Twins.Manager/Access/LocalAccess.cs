@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Http;
 using Grpc.Core;
 using Microsoft.AspNetCore.Connections.Features;
 

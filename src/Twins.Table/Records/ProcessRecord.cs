@@ -60,6 +60,9 @@ public sealed record ProcessRecord
     /// <summary>Listening endpoints.</summary>
     public ImmutableArray<ListenerRecord> Listeners { get; init; } = [];
 
+    /// <summary>Ends N:n of the legs at the host; none while it is at home.</summary>
+    public ImmutableArray<Endpoint> HostLegs { get; init; } = [];
+
     /// <summary>What a person should know, such as why it is in doubt.</summary>
     public string Note { get; init; } = "";
 

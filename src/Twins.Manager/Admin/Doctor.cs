@@ -1,0 +1,114 @@
+using System.Globalization;
+using Twins.Manager.Cabins;
+using Twins.Manager.Checkpoint;
+using Twins.Manager.Cluster;
+using Twins.Manager.Home;
+using Twins.Manager.Host;
+using Twins.Manager.Pool;
+using Twins.Manager.Registry;
+using Twins.Manager.Rules;
+using Twins.Manager.Settings;
+using Twins.Protocol;
+
+namespace Twins.Manager.Admin;
+
+/// <summary>Checks all that a migration needs from this machine, and what earlier runs may have left.</summary>
+internal sealed class Doctor(
+    TwinsdOptions options, TwinPaths paths, CheckpointReadiness readiness, NodeCluster cluster, TwinPool pool, KernelRules rules, HomeRole home, HostRole host)
+{
+    // Linux capability numbers, capability.h.
+    private const int NetAdmin = 12;
+    private const int SysAdmin = 21;
+    private const int SysResource = 24;
+
+    /// <summary>Every check with its outcome.</summary>
+    public async Task<DiagnoseReply> DiagnoseAsync(bool removeLeftovers, CancellationToken cancellation)
+    {
+        var reply = new DiagnoseReply();
+        void Add(string check, string outcome, string detail, string remedy = "") =>
+            reply.Diagnoses.Add(new Diagnosis { Check = check, Outcome = outcome, Detail = detail, Remedy = outcome == "ok" ? "" : remedy });
+
+        var capabilities = Capabilities();
+        var lacks = capabilities is { } set && ((set >> NetAdmin) & (set >> SysAdmin) & 1) == 1 ? "" : "CAP_NET_ADMIN or CAP_SYS_ADMIN";
+        Add("rights", lacks.Length == 0 ? "ok" : "failed", lacks.Length == 0 ? "twinsd has the rights it needs" : $"twinsd lacks {lacks}", "Run twinsd as root.");
+        var resource = capabilities is { } s && ((s >> SysResource) & 1) == 1;
+        Add(
+            "foreign-limits",
+            resource ? "ok" : "warning",
+            resource ? "limits of processes of other users can be read" : "without CAP_SYS_RESOURCE, processes that change their user can't be dumped",
+            "Give twinsd CAP_SYS_RESOURCE, or run such programs as root.");
+
+        try
+        {
+            await readiness.CheckAsync(cancellation);
+            Add("criu", "ok", $"CRIU {await readiness.VersionAsync(cancellation)} dumps and restores a process with a socket");
+        }
+        catch (CheckpointException e)
+        {
+            Add("criu", "failed", e.Message, "Install CRIU 4.2 or newer; scripts/bootstrap.sh gets one without touching the system's libraries.");
+        }
+
+        try
+        {
+            Add("packet-diversion", "ok", $"packets are diverted with {rules.Method}");
+        }
+        catch (Exception e) when (e is InvalidOperationException or Diversion.DiversionException)
+        {
+            Add("packet-diversion", "failed", e.Message, "Load nfnetlink_queue, and install nftables and iptables.");
+        }
+
+        Add(
+            "tun",
+            File.Exists("/dev/net/tun") ? "ok" : "failed",
+            File.Exists("/dev/net/tun") ? "cabins can be made" : "/dev/net/tun is missing, no cabin can be made",
+            "modprobe tun");
+        Add(
+            "twin-program",
+            File.Exists(paths.TwinProgram) ? "ok" : "failed",
+            File.Exists(paths.TwinProgram) ? $"{pool.Twins.Count} twins, {pool.Twins.Count(t => t.ProcessCount == 0)} of them ready" : $"{paths.TwinProgram} is missing",
+            "Build or install it, or set twinPath.");
+        var space = Directory.Exists(options.ImagePath) ? options.ImagePath : options.RunDirectory;
+        var free = new DriveInfo(space).AvailableFreeSpace >> 20;
+        Add("image-space", free >= 64 ? "ok" : "warning", $"{free} MiB free in {space} for process images", "Free some, or set imageDirectory.");
+        Add(
+            "cluster",
+            cluster.Identity is not null ? "ok" : "warning",
+            cluster.Identity is not null ? $"this is node '{cluster.Name}' at {cluster.Address}" : "this node is in no cluster, so nothing can move to or from it",
+            "twins cluster init on the first node, twins cluster join on the others.");
+        AddPipeSize(Add);
+        AddLeftovers(Add, removeLeftovers);
+        return reply;
+    }
+
+    private static void AddPipeSize(Action<string, string, string, string> add)
+    {
+        const string Path = "/proc/sys/fs/pipe-max-size";
+        if (File.Exists(Path) && long.TryParse(File.ReadAllText(Path), CultureInfo.InvariantCulture, out var bytes))
+            add("pipe-size", bytes >= 1 << 20 ? "ok" : "warning", $"fs.pipe-max-size is {bytes}", "sysctl -w fs.pipe-max-size=1048576");
+    }
+
+    private void AddLeftovers(Action<string, string, string, string> add, bool remove)
+    {
+        var used = host.Processes.Select(p => p.Cabin.Id).ToHashSet();
+        var leftovers = Cabin.List(options.CabinDirectory).Where(c => !used.Contains(c.Id)).ToList();
+        var cabins = leftovers.Select(c => c.Id).ToList();
+        if (remove)
+        {
+            foreach (var cabin in leftovers)
+                cabin.Remove();
+            rules.RemoveUnknown(home.Processes, host.Processes);
+        }
+
+        add(
+            "leftovers",
+            cabins.Count == 0 || remove ? "ok" : "warning",
+            cabins.Count == 0 ? "no cabin without a process" : $"cabins without a process: {string.Join(", ", cabins)}{(remove ? " (removed)" : "")}",
+            "twins doctor --remove-leftovers");
+    }
+
+    private static ulong? Capabilities() => File.ReadLines("/proc/self/status")
+        .FirstOrDefault(l => l.StartsWith("CapEff:", StringComparison.Ordinal)) is { } line
+        && ulong.TryParse(line.AsSpan(7).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var set)
+            ? set
+            : null;
+}

@@ -1,0 +1,149 @@
+using Twins.Manager.Cluster;
+using System.Diagnostics;
+using Grpc.Core;
+using Twins.Manager.Migration;
+using Twins.Manager.Nodes;
+using Twins.Manager.Registry;
+using Twins.Protocol;
+using Twins.Table;
+using Status = Grpc.Core.Status;
+
+namespace Twins.Manager.Admin;
+
+/// <summary>The CLI's side door: processes, nodes, migrations, cluster.</summary>
+internal sealed class LocalApiService(
+    ProcessRegistry registry,
+    ProcessIntake intake,
+    ProcessView view,
+    ManualRedirection manual,
+    MigrationService migrations,
+    NodeMap nodes,
+    NodeCluster identity,
+    LocalNode self,
+    Verdicts verdicts,
+    Doctor doctor,
+    ClusterCommands cluster) : LocalApi.LocalApiBase
+{
+    public override Task<ProcessInfo> Attach(AttachRequest request, ServerCallContext context) => GuardAsync(async () =>
+        await view.InfoAsync(await intake.AttachAsync(request, context.CancellationToken)));
+
+    public override Task<ListProcessesReply> ListProcesses(ListProcessesRequest request, ServerCallContext context) => GuardAsync(async () =>
+    {
+        var reply = new ListProcessesReply();
+        foreach (var record in registry.List())
+            reply.Processes.Add(await view.InfoAsync(record));
+        return reply;
+    });
+
+    public override Task<ProcessInfo> ShowProcess(ShowProcessRequest request, ServerCallContext context) =>
+        GuardAsync(() => view.InfoAsync(Find(request.Process), withHistory: true));
+
+    public override Task<ListNodesReply> ListNodes(ListNodesRequest request, ServerCallContext context) => GuardAsync(async () =>
+    {
+        var described = await Task.WhenAll(nodes.Names.Select(name => DescribeAsync(name, context.CancellationToken)));
+        return new ListNodesReply { Nodes = { described } };
+    });
+
+    public override async Task Migrate(MigrateRequest request, IServerStreamWriter<MigrationEvent> responseStream, ServerCallContext context)
+    {
+        await GuardAsync(async () =>
+        {
+            var record = Find(request.Process);
+            if (record.CurrentNode == identity.Name)
+            {
+                await foreach (var step in migrations.MigrateHereAsync(record.Id, request.Destination, request.Path, context.CancellationToken))
+                    await responseStream.WriteAsync(step, CancellationToken.None);
+                return true;
+            }
+
+            // The node that runs the process carries it out.
+            var forwarded = new RequestMigrationRequest { ProcessId = record.Id, Destination = request.Destination, Path = request.Path };
+            using var call = nodes.Client(record.CurrentNode).RequestMigration(forwarded, cancellationToken: context.CancellationToken);
+            await foreach (var step in call.ResponseStream.ReadAllAsync(CancellationToken.None))
+                await responseStream.WriteAsync(step, CancellationToken.None);
+            return true;
+        });
+    }
+
+    public override Task<ProcessInfo> Hold(ProcessRequest request, ServerCallContext context) =>
+        GuardAsync(async () => await view.InfoAsync(await manual.HoldAsync(Find(request.Process))));
+
+    public override Task<ProcessInfo> Redirect(RedirectRequest request, ServerCallContext context) =>
+        GuardAsync(async () => await view.InfoAsync(await manual.RedirectAsync(Find(request.Process), request.Address, context.CancellationToken)));
+
+    public override Task<ProcessInfo> Release(ProcessRequest request, ServerCallContext context) =>
+        GuardAsync(async () => await view.InfoAsync(await manual.ReleaseAsync(Find(request.Process))));
+
+    public override Task<ProcessInfo> Resolve(ResolveRequest request, ServerCallContext context) => GuardAsync(async () =>
+    {
+        var record = Find(request.Process);
+        if (request.RunHere == request.Gone)
+            throw new RpcException(new Status(StatusCode.InvalidArgument, "Say either --run-here or --gone."));
+        if (record.State != ProcessState.InDoubt)
+            throw new RpcException(new Status(StatusCode.FailedPrecondition, $"'{record.Name}' isn't in doubt; there is nothing to decide."));
+        verdicts.Give(record.Id, request.Gone);
+        var started = Stopwatch.GetTimestamp();
+        while (registry.FindById(record.Id) is { State: ProcessState.InDoubt } && Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(10))
+            await Task.Delay(TimeSpan.FromMilliseconds(20), context.CancellationToken);
+        return await view.InfoAsync(registry.FindById(record.Id) ?? record);
+    });
+
+    public override Task<DiagnoseReply> Diagnose(DiagnoseRequest request, ServerCallContext context) =>
+        GuardAsync(() => doctor.DiagnoseAsync(request.RemoveLeftovers, context.CancellationToken));
+
+    public override Task<ClusterInitReply> ClusterInit(ClusterInitRequest request, ServerCallContext context) =>
+        GuardAsync(() => cluster.InitAsync(request, context.CancellationToken));
+
+    public override Task<ClusterTokenReply> ClusterToken(ClusterTokenRequest request, ServerCallContext context) =>
+        GuardAsync(() => cluster.MakeTokenAsync(request, context.CancellationToken));
+
+    public override Task<ClusterJoinReply> ClusterJoin(ClusterJoinRequest request, ServerCallContext context) =>
+        GuardAsync(() => cluster.JoinAsync(request, context.CancellationToken));
+
+    private ProcessRecord Find(string process) => registry.Find(process)
+        ?? throw new RpcException(new Status(StatusCode.NotFound, $"No mobile process is named '{process}' or has that PID on node '{identity.Name}'. 'twins ls' lists them; 'twins attach PID' takes one."));
+
+    private async Task<NodeInfo> DescribeAsync(string name, CancellationToken cancellation)
+    {
+        var info = new NodeInfo { Name = name, Self = name == identity.Name, Address = name == identity.Name ? identity.Address : nodes.AddressOf(name) };
+        try
+        {
+            var started = Stopwatch.GetTimestamp();
+            var description = info.Self ? await self.DescribeAsync(cancellation) : await nodes.Get(name).DescribeAsync(cancellation);
+            info.RoundTripMilliseconds = info.Self ? 0 : Stopwatch.GetElapsedTime(started).TotalMilliseconds;
+            info.Reachable = true;
+            info.Version = description.Version;
+            info.Kernel = description.Kernel;
+            info.Criu = description.Criu;
+            info.Processes = (uint)description.Processes.Count(p => p.Node == name);
+        }
+        catch (NodeException e)
+        {
+            info.Problem = e.Message;
+        }
+
+        return info;
+    }
+
+    private static async Task<T> GuardAsync<T>(Func<Task<T>> call)
+    {
+        try
+        {
+            return await call();
+        }
+        catch (NodeException e)
+        {
+            var status = e.Code switch
+            {
+                "no-such-process" or "unknown-node" => StatusCode.NotFound,
+                "invalid-request" => StatusCode.InvalidArgument,
+                _ => StatusCode.FailedPrecondition,
+            };
+            throw new RpcException(new Status(status, e.Message));
+        }
+        catch (TableException e)
+        {
+            throw new RpcException(new Status(StatusCode.Internal, e.Message));
+        }
+    }
+}

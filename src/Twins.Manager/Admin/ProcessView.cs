@@ -1,0 +1,105 @@
+using Twins.Manager.Cluster;
+using Twins.Manager.Home;
+using Twins.Manager.Host;
+using Twins.Manager.Nodes;
+using Twins.Manager.Pool;
+using Twins.Manager.Registry;
+using Twins.Protocol;
+using Twins.Table;
+
+namespace Twins.Manager.Admin;
+
+/// <summary>A process as users see it: the record, the kernel's sockets and the twin's counters.</summary>
+internal sealed class ProcessView(
+    ITableStore table, ProcessInspector processes, HomeRole home, HostRole host, TwinPool pool, NodeCluster identity, ILogger<ProcessView> log)
+{
+    /// <summary>The process now.</summary>
+    public async Task<ProcessInfo> InfoAsync(ProcessRecord record, bool withHistory = false)
+    {
+        var info = new ProcessInfo
+        {
+            ProcessId = record.Id,
+            Name = record.Name,
+            Pid = record.Pid,
+            Node = record.CurrentNode,
+            State = ProcessRegistry.StateName(record.State),
+            Epoch = record.Epoch,
+            Home = record.HomeNode,
+            Executable = record.Executable,
+            TwinPid = pool.Find(record.Id)?.Pid ?? 0,
+            Path = record.CurrentNode == record.HomeNode ? "local" : "relay",
+            Note = record.Note,
+            Cabin = host.Find(record.Id)?.Cabin.NamespacePath ?? "",
+        };
+        info.Endpoints.AddRange(Endpoints(record));
+        await AddCountersAsync(info);
+        if (withHistory)
+            info.History.AddRange(table.ListMigrations(record.Id).Select(m => ToRecord(m)));
+        return info;
+    }
+
+    private IEnumerable<EndpointInfo> Endpoints(ProcessRecord record)
+    {
+        if (record.CurrentNode == identity.Name && record.State is not ProcessState.Exited)
+            return processes.TryReadEndpointInfo(record);
+        if (home.Find(record.Id) is not { } redirected)
+            return [];
+        var listeners = redirected.Listeners.Select(l => new EndpointInfo
+        {
+            Protocol = "tcp",
+            Local = l.Local.ToEndpoint().ToString(),
+            Role = "listener",
+            Home = record.HomeNode,
+            State = "LISTEN",
+        });
+        var ports = redirected.Listeners.Select(l => l.Local.Port).ToHashSet();
+        return listeners.Concat(redirected.Flows.Values.ToList().Select(f => new EndpointInfo
+        {
+            Protocol = "tcp",
+            Local = f.Connection.Local.ToEndpoint().ToString(),
+            Remote = f.Connection.Peer.ToEndpoint().ToString(),
+            Role = ports.Contains(f.Connection.Local.Port) ? "server" : "client",
+            Home = record.HomeNode,
+            State = "ESTABLISHED",
+        }));
+    }
+
+    private async Task AddCountersAsync(ProcessInfo info)
+    {
+        if (pool.Find(info.ProcessId) is not { } twin)
+            return;
+        try
+        {
+            var reply = await twin.SendAsync(new TwinRequest { ProcessId = info.ProcessId, Status = new Protocol.Status() });
+            foreach (var status in reply.Status.Processes.Where(p => p.ProcessId == info.ProcessId))
+            {
+                info.HeldPackets = status.HeldPackets;
+                info.HeldBytes = status.HeldBytes;
+                info.RedirectedPackets = status.RedirectedPackets;
+                info.RedirectedBytes = status.RedirectedBytes;
+                foreach (var (reason, count) in status.Drops)
+                    info.Drops[reason] = count;
+            }
+        }
+        catch (TwinException e)
+        {
+            log.LogDebug("Counters of {Process}: {Cause}", info.ProcessId, e.Message);
+        }
+    }
+
+    private MigrationRecord ToRecord(MigrationRow row) => new()
+    {
+        From = row.Role == MigrationRole.Source ? identity.Name : row.Peer,
+        To = row.Role == MigrationRole.Source ? row.Peer : identity.Name,
+        Epoch = row.Epoch,
+        StartedUnixMilliseconds = row.Started.ToUnixTimeMilliseconds(),
+        Outcome = row.Outcome switch
+        {
+            MigrationOutcome.RolledBack or MigrationOutcome.Aborted => "rolled-back",
+            MigrationOutcome.InDoubt => "in-doubt",
+            MigrationOutcome.Running => "running",
+            _ => "committed",
+        },
+        Message = row.Message,
+    };
+}

@@ -1,0 +1,53 @@
+using Twins.Manager.Pool;
+using Twins.Protocol;
+
+namespace Twins.Manager.Home;
+
+/// <summary>
+/// What home knows of a mobile process whose packets it holds or redirects: enough to tell a replaced twin
+/// everything again. Changed only under <see cref="Gate"/>.
+/// </summary>
+internal sealed class HomeProcess(string processId, Twin twin)
+{
+    /// <summary>One change at a time.</summary>
+    public SemaphoreSlim Gate { get; } = new(1, 1);
+
+    public string ProcessId { get; } = processId;
+
+    public Twin Twin { get; } = twin;
+
+    public ulong Epoch { get; set; }
+
+    /// <summary>What is diverted to the twin.</summary>
+    public HashSet<Connection> Connections { get; } = [];
+
+    public HashSet<Listener> Listeners { get; } = [];
+
+    /// <summary>Whether inbound packets are being held, and whether only those that open a connection.</summary>
+    public bool Holding { get; set; }
+
+    public bool HoldingNewOnly { get; set; }
+
+    /// <summary>When the hold of all packets began (<see cref="TimeProvider.GetTimestamp"/>).</summary>
+    public long HoldingSince { get; set; }
+
+    /// <summary>The flows to the host where the process runs; empty while it runs at home.</summary>
+    public Dictionary<Connection, Flow> Flows { get; } = [];
+
+    public HashSet<Endpoint> HostLegs { get; } = [];
+
+    /// <summary>The flows to the host where it is about to run.</summary>
+    public Dictionary<Connection, Flow> NextFlows { get; } = [];
+
+    public HashSet<Endpoint> NextHostLegs { get; } = [];
+
+    /// <summary>Name and node API address of the host; null while it runs at home.</summary>
+    public string? Host { get; set; }
+
+    public string? HostAddress { get; set; }
+
+    /// <summary>Connections whose flows are being asked for.</summary>
+    public HashSet<Connection> Asked { get; } = [];
+
+    public TwinRequest Command() => new() { ProcessId = ProcessId, Epoch = Epoch };
+}

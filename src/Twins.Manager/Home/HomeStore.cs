@@ -1,0 +1,69 @@
+using Twins.Manager.Pool;
+using Twins.Manager.Registry;
+using Twins.Manager.Settings;
+using Twins.Protocol;
+using Twins.Table;
+
+namespace Twins.Manager.Home;
+
+/// <summary>What home needs after a restart, kept in the Table of Twins.</summary>
+internal sealed class HomeStore(ITableStore table, TwinsdOptions options)
+{
+    /// <summary>The path was switched to another host: record and flows as they are now.</summary>
+    public void Save(HomeProcess process)
+    {
+        var result = table.TryChange(process.ProcessId, FoundEpoch(process.ProcessId), record => record with
+        {
+            Epoch = Math.Max(record.Epoch, process.Epoch),
+            State = ProcessState.Redirected,
+            CurrentNode = process.Host!,
+            CurrentNodeAddress = process.HostAddress ?? "",
+            Twin = ToRecord(process.Twin),
+            Listeners = [.. process.Listeners.Select(l => l.ToRecord())],
+            HostLegs = [.. process.HostLegs.Select(l => l.ToEndpoint())],
+            Cabin = null,
+            Note = "",
+        });
+        if (result.IsDone)
+            table.TryReplaceFlows(process.ProcessId, result.Epoch, [.. process.Flows.Values.Select(f => f.ToRecord())]);
+    }
+
+    /// <summary>A process that runs here is being held: which twin does it, and for which endpoints.</summary>
+    public void SaveHold(HomeProcess process)
+    {
+        if (process.Host is not null)
+            return;
+        var result = table.TryChange(process.ProcessId, FoundEpoch(process.ProcessId), record => record with
+        {
+            Twin = ToRecord(process.Twin),
+            Listeners = [.. process.Listeners.Select(l => l.ToRecord())],
+        });
+        if (result.IsDone)
+            table.TryReplaceFlows(process.ProcessId, result.Epoch, [.. process.Connections.Select(c => new FlowRecord(c.ToTuple()))]);
+    }
+
+    public void AddFlow(HomeProcess process, Flow flow) =>
+        table.TryAddFlows(process.ProcessId, FoundEpoch(process.ProcessId), flow.ToRecord());
+
+    public void RemoveFlows(HomeProcess process, IEnumerable<Connection> connections) =>
+        table.TryRemoveFlows(process.ProcessId, FoundEpoch(process.ProcessId), [.. connections.Select(c => new FlowRecord(c.ToTuple()))]);
+
+    /// <summary>Home keeps nothing any more. The record of a process that runs here, or ran here last, is the registry's.</summary>
+    public void Delete(string processId)
+    {
+        if (table.Find(processId) is { State: ProcessState.Redirected } record)
+            table.TryDelete(processId, record.Epoch);
+        else
+            table.TryReplaceFlows(processId, FoundEpoch(processId), []);
+    }
+
+    /// <summary>The processes that are redirected from here, or were held when twinsd ended.</summary>
+    public IEnumerable<SavedHome> Load() => table.List()
+        .Where(r => r is { Role: NodeRole.Home, Twin: not null }
+            && (r.CurrentNode != identity.Name || r.State is ProcessState.Held or ProcessState.Migrating or ProcessState.InDoubt))
+        .Select(r => new SavedHome(r, table.ListFlows(r.Id), held: r.CurrentNode == identity.Name));
+
+    private ulong FoundEpoch(string processId) => table.Find(processId)?.Epoch ?? 0;
+
+    private static TwinRecord ToRecord(Twin twin) => new($"twin-{twin.Queue}", twin.Pid, (ushort)twin.Queue, twin.ControlPath);
+}

@@ -1,0 +1,255 @@
+using System.Collections.Concurrent;
+using Microsoft.Win32.SafeHandles;
+using Twins.Manager.Cabins;
+using Twins.Manager.Nodes;
+using Twins.Manager.Pool;
+using Twins.Manager.Registry;
+using Twins.Manager.Rules;
+using Twins.Manager.Settings;
+using Twins.Protocol;
+
+namespace Twins.Manager.Host;
+
+/// <summary>
+/// The host role: the cabins of guests and the host's half of their paths. Inbound is dropped and outbound open
+/// from installation on; both are open from the commit point on, and both closed while the guest is leaving.
+/// </summary>
+internal sealed partial class HostRole
+{
+    private readonly ConcurrentDictionary<string, HostedProcess> _processes = new();
+    private readonly TwinPool _pool;
+    private readonly KernelRules _rules;
+    private readonly TwinsdOptions _options;
+    private readonly HostStore _store;
+    private readonly NodeMap _nodes;
+    private readonly HostPorts _ports;
+    private readonly ILogger<HostRole> _log;
+
+    public HostRole(TwinPool pool, KernelRules rules, TwinsdOptions options, HostStore store, NodeMap nodes, HostPorts ports, ILogger<HostRole> log)
+    {
+        _pool = pool;
+        _rules = rules;
+        _options = options;
+        _store = store;
+        _nodes = nodes;
+        _ports = ports;
+        _log = log;
+        pool.Replaced += TellAgainAsync;
+        pool.EventReceived += OnEvent;
+    }
+
+    /// <summary>The guests.</summary>
+    public IEnumerable<HostedProcess> Processes => _processes.Values;
+
+    /// <summary>The guest, or null when it isn't one.</summary>
+    public HostedProcess? Find(string processId) => _processes.GetValueOrDefault(processId);
+
+    /// <summary>Makes the cabin and picks the host's ends of the legs, one for so many connections as one can tell apart.</summary>
+    public async Task<HostedProcess> PrepareAsync(MobileProcess process, ulong epoch, uint connections, string homeNodeAddress, CancellationToken cancellation)
+    {
+        var legs = await _ports.TakeAsync(process.ProcessId, connections, homeNodeAddress);
+        Cabin? cabin = null;
+        SafeFileHandle? device = null;
+        try
+        {
+            var settings = new CabinSettings
+            {
+                Folder = _options.CabinDirectory,
+                Mtu = Cabin.MtuOf(legs[0].ToEndpoint().Address),
+                FirstPort = _options.FirstRedirectPort,
+                LastPort = _options.LastRedirectPort,
+            };
+            cabin = Cabin.Create(process.ProcessId, [.. process.HomeAddresses.Select(a => Packets.InternetAddress.FromBytes(a.Span))], settings, out device);
+            var twin = await _pool.TakeAsync(process.ProcessId, cancellation);
+            var hosted = new HostedProcess(process.ProcessId, twin, cabin)
+            {
+                Epoch = epoch,
+                Home = process.Home,
+                HomeAddress = new Endpoint { Address = process.HomeAddress },
+                Device = device,
+            };
+            hosted.HostLegs.UnionWith(legs);
+            _processes[process.ProcessId] = hosted;
+            return hosted;
+        }
+        catch
+        {
+            device?.Dispose();
+            cabin?.Remove();
+            _ports.Return(legs);
+            throw;
+        }
+    }
+
+    /// <summary>Installs the host's half: outbound open, inbound dropped.</summary>
+    public async Task InstallAsync(HostedProcess hosted, IEnumerable<Flow> flows, IEnumerable<Listener> listeners, CancellationToken cancellation)
+    {
+        await hosted.Gate.WaitAsync(cancellation);
+        try
+        {
+            hosted.Flows.Clear();
+            foreach (var flow in flows)
+                hosted.Flows[flow.Connection] = flow;
+            hosted.Listeners.Clear();
+            hosted.Listeners.UnionWith(listeners);
+            await TellAsync(hosted, cancellation);
+            _rules.DivertLegDestinations(hosted.Twin.Queue, hosted.HostLegs);
+        }
+        finally
+        {
+            hosted.Gate.Release();
+        }
+    }
+
+    /// <summary>Packets pass in both directions.</summary>
+    public async Task OpenAsync(HostedProcess hosted, CancellationToken cancellation = default)
+    {
+        await hosted.Gate.WaitAsync(cancellation);
+        try
+        {
+            hosted.Open = true;
+            var command = hosted.Command();
+            command.HostReady = new HostReady();
+            await hosted.Twin.SendAsync(command, cancellation: cancellation);
+        }
+        finally
+        {
+            hosted.Gate.Release();
+        }
+    }
+
+    /// <summary>Nothing passes any more, because the guest is about to be dumped.</summary>
+    public async Task CloseAsync(HostedProcess hosted, CancellationToken cancellation)
+    {
+        await hosted.Gate.WaitAsync(cancellation);
+        try
+        {
+            hosted.Open = false;
+            var command = hosted.Command();
+            command.HostStop = new HostStop();
+            await hosted.Twin.SendAsync(command, cancellation: cancellation);
+        }
+        finally
+        {
+            hosted.Gate.Release();
+        }
+    }
+
+    /// <summary>The guest has gone, or never came: cabin, rules and ports are given back.</summary>
+    public async Task RemoveAsync(string processId)
+    {
+        if (!_processes.TryRemove(processId, out var hosted))
+            return;
+        await hosted.Gate.WaitAsync();
+        try
+        {
+            _rules.RemoveLegDestinations(hosted.HostLegs);
+            var command = hosted.Command();
+            command.Forget = new Forget();
+            await hosted.Twin.SendAsync(command);
+        }
+        catch (TwinException e)
+        {
+            // A twin that is gone has forgotten already; its replacement is not told of this process.
+            LogNotTold(processId, e.Message);
+        }
+        finally
+        {
+            hosted.Gate.Release();
+            TwinPool.Return(hosted.Twin, processId);
+            _ports.Return(hosted.HostLegs);
+            hosted.Device?.Dispose();
+            hosted.Cabin.Remove();
+        }
+    }
+
+    /// <summary>A peer connects to the guest's listener: home has picked the leg.</summary>
+    public async Task<OpenFlowReply> OpenFromHomeAsync(OpenFlowRequest request, CancellationToken cancellation)
+    {
+        if (Find(request.ProcessId) is not { } hosted)
+            throw new NodeException(_identity.Name, "unknown-process", $"Process '{request.ProcessId}' is no guest of node '{_identity.Name}'.");
+        var flow = new Flow { Connection = request.Connection, HomeLeg = request.HomeLeg, HostLeg = request.HostLeg };
+        await hosted.Gate.WaitAsync(cancellation);
+        try
+        {
+            if (request.Epoch < hosted.Epoch || !hosted.HostLegs.Contains(flow.HostLeg))
+                throw new NodeException(_identity.Name, "stale-epoch", $"The flow belongs to an earlier stay of process '{request.ProcessId}'.");
+            await AddAsync(hosted, flow, cancellation);
+            return new OpenFlowReply { Flow = flow };
+        }
+        catch (TwinException e)
+        {
+            throw new NodeException(_identity.Name, "twin-failed", e.Message, inner: e);
+        }
+        finally
+        {
+            hosted.Gate.Release();
+        }
+    }
+
+    /// <summary>The guest has come to stay: what a restart needs is in the table.</summary>
+    public void Save(HostedProcess hosted) => _store.Save(hosted);
+
+    /// <summary>Takes the guests up again after a restart.</summary>
+    public async Task RestoreAsync(CancellationToken cancellation)
+    {
+        foreach (var saved in _store.Load())
+        {
+            var twin = await _pool.ReclaimAsync(saved.Record.Twin!.Queue, saved.Record.Id, cancellation);
+            if (Cabin.List(_options.CabinDirectory).FirstOrDefault(c => c.Id == saved.Record.Cabin) is not { } cabin)
+                continue;
+            var hosted = saved.ToProcess(twin, cabin);
+            _ports.Use(hosted.HostLegs);
+            _processes[hosted.ProcessId] = hosted;
+            await TellAsync(hosted, cancellation);
+            _rules.DivertLegDestinations(twin.Queue, hosted.HostLegs);
+        }
+    }
+
+    private async Task AddAsync(HostedProcess hosted, Flow flow, CancellationToken cancellation)
+    {
+        hosted.Flows[flow.Connection] = flow;
+        var command = hosted.Command();
+        command.AddFlows = new AddFlows { Flows = { flow } };
+        await hosted.Twin.SendAsync(command, cancellation: cancellation);
+        _store.AddFlow(hosted, flow);
+    }
+
+    private static async Task TellAsync(HostedProcess hosted, CancellationToken cancellation)
+    {
+        var command = hosted.Command();
+        command.Host = new Protocol.Host
+        {
+            Flows = { hosted.Flows.Values },
+            Listeners = { hosted.Listeners },
+            HostLegs = { hosted.HostLegs },
+            Home = hosted.HomeAddress,
+        };
+        // The device has one queue: after a restart of ours the twin that lives on still holds it, and needs no other.
+        hosted.Device ??= TryOpenDevice(hosted.Cabin);
+        await hosted.Twin.SendAsync(command, hosted.Device?.DangerousGetHandle().ToInt32() ?? -1, cancellation);
+        if (!hosted.Open)
+            return;
+        command = hosted.Command();
+        command.HostReady = new HostReady();
+        await hosted.Twin.SendAsync(command, cancellation: cancellation);
+    }
+
+    private static SafeFileHandle? TryOpenDevice(Cabin cabin)
+    {
+        try
+        {
+            return cabin.OpenDevice();
+        }
+        catch (CabinException)
+        {
+            return null;
+        }
+    }
+
+    [LoggerMessage(1201, LogLevel.Warning, "{Process}: the twin could not be told: {Cause}")]
+    private partial void LogNotTold(string process, string cause);
+
+    [LoggerMessage(1202, LogLevel.Warning, "{Process}: no flow for {Connection}: {Cause}")]
+    private partial void LogRefused(string process, string connection, string cause);
+}

@@ -1,0 +1,47 @@
+using Microsoft.Win32.SafeHandles;
+using Twins.Manager.Cabins;
+using Twins.Manager.Pool;
+using Twins.Protocol;
+
+namespace Twins.Manager.Host;
+
+/// <summary>
+/// A guest: a process of another home that runs here in a cabin, or is about to. Enough to tell a replaced
+/// twin everything again. Changed only under <see cref="Gate"/>.
+/// </summary>
+internal sealed class HostedProcess(string processId, Twin twin, Cabin cabin)
+{
+    /// <summary>One change at a time.</summary>
+    public SemaphoreSlim Gate { get; } = new(1, 1);
+
+    public string ProcessId { get; } = processId;
+
+    public Twin Twin { get; } = twin;
+
+    public Cabin Cabin { get; } = cabin;
+
+    /// <summary>The cabin's TUN device, kept open so that it keeps its carrier when the twin dies. Null after a restart while the twin holds it.</summary>
+    public SafeFileHandle? Device { get; set; }
+
+    public required ulong Epoch { get; set; }
+
+    /// <summary>Name of the home node.</summary>
+    public required string Home { get; init; }
+
+    /// <summary>The address that the cabin shows.</summary>
+    public required Endpoint HomeAddress { get; init; }
+
+    public HashSet<Endpoint> HostLegs { get; } = [];
+
+    public Dictionary<Connection, Flow> Flows { get; } = [];
+
+    public HashSet<Listener> Listeners { get; } = [];
+
+    /// <summary>Whether packets pass; not before the commit point, and not while the process is leaving again.</summary>
+    public bool Open { get; set; }
+
+    /// <summary>Connections whose flows are being asked for.</summary>
+    public HashSet<Connection> Asked { get; } = [];
+
+    public TwinRequest Command() => new() { ProcessId = ProcessId, Epoch = Epoch };
+}

@@ -1,0 +1,58 @@
+using Twins.Manager.Admin;
+using Twins.Manager.Checkpoint;
+using Twins.Manager.Home;
+using Twins.Manager.Hooks;
+using Twins.Manager.Host;
+using Twins.Manager.Migration;
+using Twins.Manager.Nodes;
+using Twins.Manager.Pool;
+using Twins.Manager.Registry;
+using Twins.Manager.Rules;
+using Twins.Manager.Settings;
+using Twins.Table;
+using Twins.Table.Sqlite;
+
+namespace Twins.Manager;
+
+/// <summary>Wiring of the Migration Manager.</summary>
+internal static class ManagerServices
+{
+    /// <summary>Everything but cluster and access. The hosted services start in the order of registration.</summary>
+    public static IServiceCollection AddTwinsManager(this IServiceCollection services, TwinsdOptions options)
+    {
+        services.AddSingleton<ITableStore>(_ => SqliteTableStore.Open(options.TablePath));
+        services.AddSingleton<TwinPaths>();
+        services.AddSingleton<KernelRules>();
+        services.AddSingleton<TwinPool>();
+        services.AddSingleton<NodeMap>();
+        services.AddSingleton<NodeFacts>();
+        services.AddSingleton<LocalNode>();
+        services.AddSingleton<ProcessRegistry>();
+        services.AddSingleton<ProcessInspector>();
+        services.AddSingleton<HomeStore>();
+        services.AddSingleton<HomeRole>();
+        services.AddSingleton<HostPorts>();
+        services.AddSingleton<HostStore>();
+        services.AddSingleton<HostRole>();
+        var criu = CriuCheckpointer.Locate(options.CriuPath);
+        services.AddSingleton<ICheckpointer>(_ => new CriuCheckpointer(criu));
+        services.AddSingleton(_ => new CheckpointReadiness(criu, options));
+        services.AddSingleton<ArrivalChecks>();
+        services.AddSingleton<Arrivals>();
+        services.AddSingleton<Verdicts>();
+        services.AddSingleton<DepartureParts>();
+        services.AddSingleton<DepartureRecovery>();
+        services.AddSingleton<MigrationService>();
+        services.AddSingleton(p => new HookListener(options.HookSocketPath, p.GetRequiredService<ILogger<HookListener>>()));
+        services.AddSingleton<ProcessIntake>();
+        services.AddSingleton<ProcessView>();
+        services.AddSingleton<ManualRedirection>();
+        services.AddSingleton<ClusterCommands>();
+        services.AddSingleton<Doctor>();
+
+        services.AddHostedService(p => p.GetRequiredService<TwinPool>());
+        services.AddHostedService<Startup>();
+        services.AddHostedService(p => p.GetRequiredService<ProcessIntake>());
+        return services;
+    }
+}

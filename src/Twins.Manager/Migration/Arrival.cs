@@ -1,0 +1,41 @@
+using Twins.Manager.Checkpoint;
+using Twins.Manager.Host;
+using Twins.Protocol;
+
+namespace Twins.Manager.Migration;
+
+/// <summary>A process on its way to this node. Changed only under <see cref="Gate"/>.</summary>
+internal sealed class Arrival(string from, PrepareRequest request, string imagesDirectory)
+{
+    /// <summary>One call at a time.</summary>
+    public SemaphoreSlim Gate { get; } = new(1, 1);
+
+    /// <summary>Name of the node that sends it; no other may speak for this migration.</summary>
+    public string From { get; } = from;
+
+    public PrepareRequest Request { get; } = request;
+
+    public string Id => Request.MigrationId;
+
+    public string ImagesDirectory { get; } = imagesDirectory;
+
+    /// <summary>The guest's half of the path; null when the process comes home.</summary>
+    public HostedProcess? Hosted { get; set; }
+
+    public IReadOnlyList<Flow> Flows { get; set; } = [];
+
+    public IReadOnlyList<Listener> Listeners { get; set; } = [];
+
+    public IPendingRestore? Restore { get; set; }
+
+    public QueryMigrationReply.Types.Outcome Outcome { get; set; } = QueryMigrationReply.Types.Outcome.Prepared;
+
+    /// <summary>The answer to a repeated COMMIT.</summary>
+    public CommitReply? Committed { get; set; }
+
+    /// <summary>Runs out when the source says nothing.</summary>
+    public Timer? Deadline { get; set; }
+
+    /// <summary>Cancelled when the source has decided.</summary>
+    public CancellationTokenSource Patience { get; } = new();
+}

@@ -1,0 +1,369 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using Twins.Manager.Checkpoint;
+using Twins.Manager.Home;
+using Twins.Manager.Host;
+using Twins.Manager.Images;
+using Twins.Manager.Nodes;
+using Twins.Manager.Registry;
+using Twins.Manager.Settings;
+using Twins.Protocol;
+using Twins.Table;
+using Outcome = Twins.Protocol.QueryMigrationReply.Types.Outcome;
+
+namespace Twins.Manager.Migration;
+
+/// <summary>
+/// The destination role. The decision about a migration is made here: it is committed when CRIU has taken the
+/// answer to its post-restore notification, and aborted when the source says so, falls silent, or anything fails
+/// before that. The source, which must know before it lets go of the original, asks with QUERY.
+/// </summary>
+internal sealed partial class Arrivals(
+    TwinsdOptions options,
+    ITableStore table,
+    ICheckpointer checkpointer,
+    HostRole host,
+    HomeRole home,
+    NodeMap nodes,
+    ProcessRegistry registry,
+    ArrivalChecks checks,
+    TwinPaths paths,
+    ILogger<Arrivals> log)
+{
+    private readonly ConcurrentDictionary<string, Arrival> _arrivals = new();
+
+    /// <summary>Checks that the process can live here, and makes its cabin unless it comes home.</summary>
+    public async Task<PrepareReply> PrepareAsync(string from, PrepareRequest request, CancellationToken cancellation)
+    {
+        await checks.CheckAsync(request, cancellation);
+        var arrival = new Arrival(from, request, paths.NewImages(request.MigrationId));
+        if (!_arrivals.TryAdd(request.MigrationId, arrival))
+            throw Refusal("duplicate-migration", $"Migration '{request.MigrationId}' is known already.");
+        try
+        {
+            if (request.Process.Home != identity.Name)
+                arrival.Hosted = await host.PrepareAsync(request.Process, request.Epoch, request.Connections, request.HomeNodeAddress, cancellation);
+            Record(arrival, MigrationSteps.Prepare, MigrationOutcome.Running);
+            ExpectNextCall(arrival);
+            return new PrepareReply { HostLegs = { arrival.Hosted?.HostLegs ?? [] } };
+        }
+        catch (Exception e)
+        {
+            await DropAsync(arrival, e.Message);
+            throw Translate(e, "prepare-failed");
+        }
+    }
+
+    /// <summary>Opens the host's half outwards.</summary>
+    public Task InstallFlowsAsync(InstallFlowsRequest request, CancellationToken cancellation) =>
+        StepAsync(request.MigrationId, MigrationSteps.Prepare, async arrival =>
+        {
+            arrival.Flows = [.. request.Flows];
+            arrival.Listeners = [.. request.Listeners];
+            if (arrival.Hosted is { } hosted)
+                await host.InstallAsync(hosted, arrival.Flows, arrival.Listeners, cancellation);
+            return true;
+        });
+
+    /// <summary>Takes the images in.</summary>
+    public async Task<TransferReply> ReceiveAsync(string from, IAsyncEnumerable<ImageChunk> chunks, CancellationToken cancellation)
+    {
+        await using var source = chunks.GetAsyncEnumerator(cancellation);
+        if (!await source.MoveNextAsync())
+            throw Refusal("empty-transfer", "The transfer has no chunk.");
+        var first = source.Current;
+        return await StepAsync(first.MigrationId, MigrationSteps.Transfer, async arrival =>
+        {
+            if (arrival.From != from)
+                throw Refusal("foreign-migration", $"Migration '{first.MigrationId}' was prepared for node '{arrival.From}', not '{from}'.");
+            var receiver = new ImageReceiver(arrival.ImagesDirectory, SideFiles(arrival.Request.Process));
+            return await receiver.ReceiveAsync(first, source, cancellation);
+        });
+    }
+
+    /// <summary>Restores up to the moment before the process runs.</summary>
+    public Task<RestoreReply> RestoreAsync(RestoreRequest request, CancellationToken cancellation) =>
+        StepAsync(request.MigrationId, MigrationSteps.Restore, async arrival =>
+        {
+            arrival.Restore = await checkpointer.BeginRestoreAsync(arrival.ImagesDirectory, arrival.Hosted?.Cabin.NamespacePath, cancellation);
+            Record(arrival, MigrationSteps.Restore, MigrationOutcome.Running);
+            return new RestoreReply { Pid = arrival.Restore.Pid };
+        });
+
+    /// <summary>The commit point.</summary>
+    public async Task<CommitReply> CommitAsync(CommitRequest request)
+    {
+        var arrival = Find(request.MigrationId);
+        await arrival.Patience.CancelAsync();
+        await arrival.Gate.WaitAsync();
+        try
+        {
+            if (arrival.Committed is { } committed)
+                return committed;
+            if (arrival.Outcome != Outcome.Prepared || arrival.Restore is not { } restore || request.Epoch != arrival.Request.Epoch)
+                throw Refusal("not-prepared", $"Migration '{request.MigrationId}' can't be committed: it was aborted or not restored.");
+            try
+            {
+                return await CommitAsync(arrival, restore);
+            }
+            catch (Exception e) when (arrival.Outcome != Outcome.Committed)
+            {
+                await AbortAsync(arrival, e.Message);
+                throw Translate(e, "resume-failed");
+            }
+        }
+        finally
+        {
+            arrival.Gate.Release();
+        }
+    }
+
+    /// <summary>The source has given up.</summary>
+    public async Task AbortAsync(string migrationId, string reason)
+    {
+        if (!_arrivals.TryGetValue(migrationId, out var arrival))
+            return;
+        await arrival.Patience.CancelAsync();
+        await arrival.Gate.WaitAsync();
+        try
+        {
+            if (arrival.Outcome == Outcome.Committed)
+                throw Refusal("already-committed", $"Migration '{migrationId}' was committed.");
+            await AbortAsync(arrival, reason);
+        }
+        finally
+        {
+            arrival.Gate.Release();
+        }
+    }
+
+    /// <summary>What was decided here.</summary>
+    public Outcome Query(string migrationId)
+    {
+        if (_arrivals.TryGetValue(migrationId, out var arrival))
+            return arrival.Outcome;
+        return table.FindMigration(migrationId, MigrationRole.Destination)?.Outcome switch
+        {
+            MigrationOutcome.Committed => Outcome.Committed,
+            MigrationOutcome.Aborted => Outcome.Aborted,
+            MigrationOutcome.Running => Outcome.Prepared,
+            _ => Outcome.Unknown,
+        };
+    }
+
+    /// <summary>
+    /// After a restart: what was under way is what the kernel shows. CRIU kills what it restored when we vanish before
+    /// the commit point; a process that runs was resumed, so it was committed.
+    /// </summary>
+    public async Task RecoverAsync()
+    {
+        foreach (var row in table.ListUndecidedMigrations().Where(r => r.Role == MigrationRole.Destination))
+        {
+            var record = table.Find(row.ProcessId);
+            var here = record is not null && registry.RunsHere(record, row.Epoch);
+            LogRecovered(row.MigrationId, row.ProcessId, here ? "committed" : "aborted");
+            table.TryPutMigration(row with { Outcome = here ? MigrationOutcome.Committed : MigrationOutcome.Aborted });
+            if (here && record!.Role == NodeRole.Home)
+                record = registry.Arrived(record, row.Epoch);
+            if (here)
+                _ = Task.Run(() => AnnounceAsync(record!, CancellationToken.None));
+            else if (record is { Role: NodeRole.Host } && record.Epoch == row.Epoch)
+                registry.Forget(record.Id, record.Epoch);
+        }
+    }
+
+    private async Task<CommitReply> CommitAsync(Arrival arrival, IPendingRestore restore)
+    {
+        var process = arrival.Request.Process;
+
+        // A guest's record comes first: after a restart, with the process alive it was committed, without it aborted.
+        // At home the record stays that of a redirected process until it runs.
+        if (arrival.Hosted is { } hosted)
+        {
+            registry.Arrived(process, arrival.Request.Epoch, NodeRole.Host, restore.Pid);
+            host.Save(hosted);
+            await host.OpenAsync(hosted);
+        }
+        else
+        {
+            await home.LetSpeakAsync(process.ProcessId);
+        }
+
+        var started = Stopwatch.GetTimestamp();
+        await restore.ResumeAsync(CancellationToken.None);
+
+        var resumed = Stopwatch.GetElapsedTime(started);
+        arrival.Outcome = Outcome.Committed;
+        if (arrival.Hosted is null)
+            registry.Arrived(process, arrival.Request.Epoch, NodeRole.Home, restore.Pid);
+        Record(arrival, MigrationSteps.Commit, MigrationOutcome.Committed);
+
+        started = Stopwatch.GetTimestamp();
+        var reply = new CommitReply { ResumeMilliseconds = resumed.TotalMilliseconds };
+        try
+        {
+            var switched = await nodes.Get(process.Home).SwitchPathAsync(PathHere(arrival), CancellationToken.None);
+            reply.HeldPackets = switched.HeldPackets;
+            reply.HeldBytes = switched.HeldBytes;
+        }
+        catch (NodeException e)
+        {
+            // It runs here and home doesn't know yet: its twin goes on holding. Told again until it does.
+            LogHomeNotTold(process.ProcessId, process.Home, e.Message);
+            _ = Task.Run(() => AnnounceAsync(table.Find(process.ProcessId)!, CancellationToken.None));
+        }
+
+        reply.SwitchMilliseconds = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
+        arrival.Committed = reply;
+        _ = Task.Run(() => TidyAsync(arrival, restore));
+        return reply;
+    }
+
+    private async Task TidyAsync(Arrival arrival, IPendingRestore restore)
+    {
+        await restore.DisposeAsync();
+        paths.RemoveImages(arrival.ImagesDirectory);
+        _arrivals.TryRemove(arrival.Id, out _);
+    }
+
+    /// <summary>Tells home where the process runs, until home has heard it.</summary>
+    private async Task AnnounceAsync(ProcessRecord record, CancellationToken cancellation)
+    {
+        while (table.Find(record.Id) is { } now && now.Epoch == record.Epoch && now.CurrentNode == identity.Name)
+        {
+            try
+            {
+                await nodes.Get(record.HomeNode).SwitchPathAsync(registry.PathHere(now), cancellation);
+                return;
+            }
+            catch (NodeException e) when (e.Code is "stale-epoch" or "unknown-process")
+            {
+                return;
+            }
+            catch (NodeException)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(500), cancellation);
+            }
+        }
+    }
+
+    private SwitchPathRequest PathHere(Arrival arrival) => new()
+    {
+        ProcessId = arrival.Request.Process.ProcessId,
+        Epoch = arrival.Request.Epoch,
+        Host = identity.Name,
+        HostAddress = identity.Address,
+        Flows = { arrival.Flows },
+        Listeners = { arrival.Listeners },
+        HostLegs = { arrival.Hosted?.HostLegs ?? [] },
+    };
+
+    private async Task<T> StepAsync<T>(string migrationId, string step, Func<Arrival, Task<T>> work)
+    {
+        var arrival = Find(migrationId);
+        await arrival.Gate.WaitAsync();
+        try
+        {
+            if (arrival.Outcome != Outcome.Prepared)
+                throw Refusal("not-prepared", $"Migration '{migrationId}' was aborted.");
+            var result = await work(arrival);
+            ExpectNextCall(arrival);
+            return result;
+        }
+        catch (Exception e)
+        {
+            await AbortAsync(arrival, e.Message);
+            throw Translate(e, step + "-failed");
+        }
+        finally
+        {
+            arrival.Gate.Release();
+        }
+    }
+
+    private async Task AbortAsync(Arrival arrival, string reason)
+    {
+        if (arrival.Outcome is Outcome.Aborted)
+            return;
+        arrival.Outcome = Outcome.Aborted;
+        LogAborted(arrival.Id, arrival.Request.Process.ProcessId, reason);
+        await DropAsync(arrival, reason);
+    }
+
+    private async Task DropAsync(Arrival arrival, string reason)
+    {
+        if (arrival.Restore is { } restore)
+        {
+            await restore.AbandonAsync(CancellationToken.None);
+            await restore.DisposeAsync();
+        }
+
+        if (arrival.Hosted is not null)
+            await host.RemoveAsync(arrival.Request.Process.ProcessId);
+        registry.NotArrived(arrival.Request.Process.ProcessId, arrival.Request.Epoch);
+        paths.RemoveImages(arrival.ImagesDirectory);
+        Record(arrival, "", MigrationOutcome.Aborted, reason);
+        _arrivals.TryRemove(arrival.Id, out _);
+    }
+
+    /// <summary>A source that falls silent is given up: it learns so when it asks.</summary>
+    private void ExpectNextCall(Arrival arrival)
+    {
+        var patience = arrival.Restore is null ? ArrivalWait : options.CommitWait;
+        arrival.Deadline?.Dispose();
+        arrival.Deadline = new Timer(_ => _ = Task.Run(() => GiveUpAsync(arrival, patience)), null, patience, Timeout.InfiniteTimeSpan);
+    }
+
+    private async Task GiveUpAsync(Arrival arrival, TimeSpan patience)
+    {
+        if (arrival.Patience.IsCancellationRequested)
+            return;
+        await arrival.Gate.WaitAsync();
+        try
+        {
+            if (arrival.Outcome == Outcome.Prepared && !arrival.Patience.IsCancellationRequested)
+                await AbortAsync(arrival, $"Node '{arrival.From}' said nothing for {patience.TotalSeconds:0} s.");
+        }
+        finally
+        {
+            arrival.Gate.Release();
+        }
+    }
+
+    private void Record(Arrival arrival, string step, MigrationOutcome outcome, string message = "") => table.TryPutMigration(new MigrationRow
+    {
+        MigrationId = arrival.Id,
+        Role = MigrationRole.Destination,
+        ProcessId = arrival.Request.Process.ProcessId,
+        Epoch = arrival.Request.Epoch,
+        Peer = arrival.From,
+        Phase = step,
+        Outcome = outcome,
+        Message = message,
+    });
+
+    private Arrival Find(string migrationId) => _arrivals.TryGetValue(migrationId, out var arrival)
+        ? arrival
+        : throw Refusal("unknown-migration", $"Node '{identity.Name}' has prepared no migration '{migrationId}'.");
+
+    private NodeException Refusal(string code, string message) => new(identity.Name, code, message);
+
+    private Exception Translate(Exception e, string code) => e switch
+    {
+        NodeException or OperationCanceledException => e,
+        CheckpointException c => new NodeException(identity.Name, c.Code, $"On node '{identity.Name}': {c.Message}", inner: c),
+        _ => new NodeException(identity.Name, code, $"On node '{identity.Name}': {e.Message}", inner: e),
+    };
+
+    private static Dictionary<string, string> SideFiles(MobileProcess process) =>
+        new[] { process.OutputPath, process.ErrorPath }.Where(p => p.Length > 0).ToDictionary(p => System.IO.Path.GetFileName(p), p => p);
+
+    [LoggerMessage(1301, LogLevel.Information, "Migration {Migration} of {Process} aborted: {Reason}")]
+    private partial void LogAborted(string migration, string process, string reason);
+
+    [LoggerMessage(1302, LogLevel.Warning, "{Process} runs here, but its home '{Home}' couldn't be told: {Cause}")]
+    private partial void LogHomeNotTold(string process, string home, string cause);
+
+    [LoggerMessage(1303, LogLevel.Warning, "Migration {Migration} of {Process} was under way at the restart: {Outcome}.")]
+    private partial void LogRecovered(string migration, string process, string outcome);
+}

@@ -1,0 +1,65 @@
+using Twins.Manager.Cluster;
+using Twins.Manager.Checkpoint;
+using Twins.Manager.Home;
+using Twins.Manager.Host;
+using Twins.Manager.Nodes;
+using Twins.Manager.Registry;
+using Twins.Manager.Settings;
+using Twins.Table;
+
+namespace Twins.Manager.Migration;
+
+/// <summary>What a departure works with.</summary>
+internal sealed class DepartureParts(
+    TwinsdOptions options,
+    NodeCluster identity,
+    NodeMap nodes,
+    ITableStore table,
+    ProcessRegistry registry,
+    ProcessInspector processes,
+    ICheckpointer checkpointer,
+    CheckpointReadiness readiness,
+    HostRole host,
+    HomeRole home,
+    TwinPaths paths,
+    Verdicts verdicts,
+    ILogger<Departure> log)
+{
+    public TwinsdOptions Options => options;
+
+    public NodeCluster Identity => identity;
+
+    public NodeMap Nodes => nodes;
+
+    public ProcessRegistry Registry => registry;
+
+    public ProcessInspector Processes => processes;
+
+    public ICheckpointer Checkpointer => checkpointer;
+
+    public CheckpointReadiness Readiness => readiness;
+
+    public HostRole Host => host;
+
+    public HomeRole Home => home;
+
+    public TwinPaths Paths => paths;
+
+    public Verdicts Verdicts => verdicts;
+
+    public DepartureLog Log { get; } = new(log);
+
+    /// <summary>Writes how the migration stands, for a restart and as history.</summary>
+    public void Record(string migrationId, ProcessRecord record, string destination, string step, MigrationOutcome outcome, string message = "") =>
+        table.TryPutMigration(new MigrationRow
+        {
+            MigrationId = migrationId,
+            Role = MigrationRole.Source,
+            ProcessId = record.Id,
+            Epoch = record.Epoch + 1,
+            Peer = destination,
+            Phase = step,
+            Outcome = outcome,
+            Message = message,
+        });
+}

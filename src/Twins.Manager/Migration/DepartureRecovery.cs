@@ -1,0 +1,122 @@
+using Twins.Manager.Checkpoint;
+using Twins.Manager.Nodes;
+using Twins.Manager.Registry;
+using Twins.Protocol;
+using Twins.Table;
+using Outcome = Twins.Protocol.QueryMigrationReply.Types.Outcome;
+
+namespace Twins.Manager.Migration;
+
+/// <summary>
+/// After a restart: what became of the migrations that this node had under way as source. Before COMMIT was sent
+/// the process is ours; CRIU, which died with us or saw us vanish, has let it go. After that only the
+/// destination knows; the original is stopped until it has said so.
+/// </summary>
+internal sealed class DepartureRecovery(DepartureParts parts, ITableStore table)
+{
+    /// <summary>Settles what can be settled at once; what is in doubt goes on in the background.</summary>
+    public async Task RecoverAsync()
+    {
+        foreach (var row in table.ListUndecidedMigrations().Where(r => r.Role == MigrationRole.Source))
+        {
+            if (table.Find(row.ProcessId) is not { } record || record.Epoch >= row.Epoch)
+            {
+                // The record has moved on: the destination committed and home was told.
+                await DestroyAsync(row, table.Find(row.ProcessId));
+                continue;
+            }
+
+            if (row.Outcome == MigrationOutcome.Running)
+                await RunHereAsync(row, record);
+            else
+                _ = Task.Run(() => ResolveAsync(row, record));
+        }
+    }
+
+    private async Task ResolveAsync(MigrationRow row, ProcessRecord record)
+    {
+        parts.Registry.TryMark(record, ProcessState.InDoubt, $"This node was restarted while '{row.Peer}' was asked to take over; it is being asked.");
+        while (true)
+        {
+            var outcome = parts.Verdicts.Take(record.Id) switch
+            {
+                true => Outcome.Committed,
+                false => Outcome.Aborted,
+                null => await AskAsync(row),
+            };
+            if (outcome == Outcome.Committed)
+            {
+                await DestroyAsync(row, record);
+                return;
+            }
+
+            if (outcome is Outcome.Aborted or Outcome.Unknown)
+            {
+                await RunHereAsync(row, record);
+                return;
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(500));
+        }
+    }
+
+    private async Task<Outcome?> AskAsync(MigrationRow row)
+    {
+        try
+        {
+            var node = parts.Nodes.Get(row.Peer);
+            var outcome = (await node.QueryMigrationAsync(new QueryMigrationRequest { MigrationId = row.MigrationId }, CancellationToken.None)).Outcome;
+            if (outcome == Outcome.Prepared)
+                await node.AbortAsync(new AbortRequest { MigrationId = row.MigrationId, Reason = "The source was restarted." }, CancellationToken.None);
+            return outcome;
+        }
+        catch (NodeException)
+        {
+            return null;
+        }
+    }
+
+    private async Task RunHereAsync(MigrationRow row, ProcessRecord record)
+    {
+        parts.Log.Recovered(row.MigrationId, row.ProcessId, row.Phase, "it runs here");
+        if (ProcessRegistry.IsAlive(record))
+        {
+            // Stopped, and perhaps with its connections in repair mode, by the migration that we no longer remember.
+            using var guard = FreezeGuard.Set(parts.Processes.ReadTree(record).Pids);
+            guard.RunHere();
+        }
+
+        if (parts.Host.Find(record.Id) is { } hosted)
+            await parts.Host.OpenAsync(hosted);
+        try
+        {
+            await parts.Nodes.Get(record.HomeNode).CancelHoldAsync(new CancelHoldRequest { ProcessId = record.Id, Epoch = record.Epoch }, CancellationToken.None);
+        }
+        catch (NodeException e) when (e.Code == "unknown-process")
+        {
+            // Nothing was held yet.
+        }
+
+        table.TryPutMigration(row with { Outcome = MigrationOutcome.RolledBack, Message = "This node's twinsd was restarted." });
+        parts.Registry.TryMark(record, ProcessState.Running);
+    }
+
+    private async Task DestroyAsync(MigrationRow row, ProcessRecord? record)
+    {
+        parts.Log.Recovered(row.MigrationId, row.ProcessId, row.Phase, $"it runs on '{row.Peer}'");
+        if (record is not null && ProcessInspector.TryReadOriginal(record) is { } tree)
+        {
+            using var guard = FreezeGuard.Set(tree.Pids);
+            guard.Destroy();
+        }
+
+        if (record is not null)
+        {
+            await parts.Host.RemoveAsync(record.Id);
+            parts.Registry.Departed(record, record.HomeNode);
+            await parts.Home.ReserveAsync(record.Id, CancellationToken.None);
+        }
+
+        table.TryPutMigration(row with { Outcome = MigrationOutcome.Committed });
+    }
+}

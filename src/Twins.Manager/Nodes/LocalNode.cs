@@ -1,0 +1,79 @@
+using System.Runtime.InteropServices;
+using Google.Protobuf;
+using Twins.Manager.Home;
+using Twins.Manager.Host;
+using Twins.Manager.Migration;
+using Twins.Manager.Registry;
+using Twins.Manager.Settings;
+using Twins.Protocol;
+
+namespace Twins.Manager.Nodes;
+
+/// <summary>This node, in the roles that the node API has.</summary>
+internal sealed class LocalNode(TwinsdOptions options, HomeRole home, HostRole host, Arrivals arrivals, ProcessRegistry registry, NodeFacts facts) : INode
+{
+    /// <inheritdoc/>
+    public string Name => identity.Name;
+
+    public async Task<NodeDescription> DescribeAsync(CancellationToken cancellation)
+    {
+        var description = new NodeDescription
+        {
+            Name = identity.Name,
+            Version = NodeFacts.Version,
+            Kernel = RuntimeInformation.OSDescription,
+            Criu = await facts.CriuVersionAsync(cancellation),
+            Address = identity.Address,
+            RedirectPorts = $"{options.FirstRedirectPort}-{options.LastRedirectPort}",
+        };
+        description.Addresses.AddRange(NodeFacts.Addresses().Select(a => ByteString.CopyFrom(a.ToBytes())));
+        description.Processes.AddRange(registry.List().Select(registry.Summarize));
+        return description;
+    }
+
+    public Task<PrepareReply> PrepareAsync(PrepareRequest request, CancellationToken cancellation) =>
+        PrepareFromAsync(Name, request, cancellation);
+
+    /// <summary>As <see cref="PrepareAsync"/>, from the node that the call comes from.</summary>
+    public Task<PrepareReply> PrepareFromAsync(string from, PrepareRequest request, CancellationToken cancellation) =>
+        arrivals.PrepareAsync(from, request, cancellation);
+
+    public Task InstallFlowsAsync(InstallFlowsRequest request, CancellationToken cancellation) =>
+        arrivals.InstallFlowsAsync(request, cancellation);
+
+    public Task<TransferReply> TransferAsync(Func<Func<ImageChunk, ValueTask>, Task> producer, CancellationToken cancellation) =>
+        throw new NotSupportedException("A node doesn't move a process to itself.");
+
+    /// <summary>Receives images for a migration that this node has prepared for the caller.</summary>
+    public Task<TransferReply> ReceiveAsync(string from, IAsyncEnumerable<ImageChunk> chunks, CancellationToken cancellation) =>
+        arrivals.ReceiveAsync(from, chunks, cancellation);
+
+    public Task<RestoreReply> RestoreAsync(RestoreRequest request, CancellationToken cancellation) =>
+        arrivals.RestoreAsync(request, cancellation);
+
+    public Task<CommitReply> CommitAsync(CommitRequest request, CancellationToken cancellation) => arrivals.CommitAsync(request);
+
+    public Task AbortAsync(AbortRequest request, CancellationToken cancellation) => arrivals.AbortAsync(request.MigrationId, request.Reason);
+
+    public Task<QueryMigrationReply> QueryMigrationAsync(QueryMigrationRequest request, CancellationToken cancellation) =>
+        Task.FromResult(new QueryMigrationReply { Outcome = arrivals.Query(request.MigrationId) });
+
+    public Task HoldEndpointsAsync(HoldEndpointsRequest request, CancellationToken cancellation) => home.HoldAsync(request, cancellation);
+
+    public Task<AllocateLegsReply> AllocateLegsAsync(AllocateLegsRequest request, CancellationToken cancellation) =>
+        home.AllocateLegsAsync(request, cancellation);
+
+    public Task<SwitchPathReply> SwitchPathAsync(SwitchPathRequest request, CancellationToken cancellation) => home.SwitchAsync(request, cancellation);
+
+    public Task CancelHoldAsync(CancelHoldRequest request, CancellationToken cancellation) => home.CancelHoldAsync(request, cancellation);
+
+    public async Task ForgetProcessAsync(ForgetProcessRequest request, CancellationToken cancellation)
+    {
+        await home.ForgetAsync(request, cancellation);
+        registry.Forget(request.ProcessId, request.Epoch);
+    }
+
+    public Task<OpenFlowReply> OpenFlowAsync(OpenFlowRequest request, CancellationToken cancellation) => request.HomeLeg is null
+        ? home.OpenFromHostAsync(request, cancellation)
+        : host.OpenFromHomeAsync(request, cancellation);
+}

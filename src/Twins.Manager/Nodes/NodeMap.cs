@@ -1,0 +1,57 @@
+using System.Net;
+using System.Net.Sockets;
+using Google.Protobuf;
+using Twins.Manager.Cluster;
+using Twins.Protocol;
+
+namespace Twins.Manager.Nodes;
+
+/// <summary>The nodes by name: this one, called directly, and the others over their node API.</summary>
+internal sealed class NodeMap(NodeCluster cluster, NodeConnections connections, IServiceProvider services)
+{
+    /// <summary>This node's name.</summary>
+    public string Self => cluster.Name;
+
+    /// <summary>Names of all known nodes, this one among them.</summary>
+    public IReadOnlyList<string> Names => [.. cluster.Directory.Nodes.Select(n => n.Name).Append(cluster.Name).Distinct().Order(StringComparer.Ordinal)];
+
+    /// <summary>The node with a name.</summary>
+    /// <exception cref="NodeException">No node of that name is known.</exception>
+    public INode Get(string name)
+    {
+        if (name == cluster.Name)
+            return services.GetRequiredService<LocalNode>();
+        return cluster.Directory.Find(name) is not null
+            ? new RemoteNode(name, Client(name))
+            : throw new NodeException(
+                cluster.Name, "unknown-node", $"No node is named '{name}'. Known nodes: {string.Join(", ", Names)}. 'twins cluster join' adds one.");
+    }
+
+    /// <summary>host:port of a node's API; empty when it isn't known.</summary>
+    public string AddressOf(string name) => cluster.Directory.Find(name)?.Address ?? "";
+
+    /// <summary>The raw client of another node's API.</summary>
+    public NodeApi.NodeApiClient Client(string name) => connections.Client(name);
+
+    /// <summary>
+    /// The address of this node from which packets towards another one leave, as the routing table says: the source
+    /// of a leg must be an address of this machine that the other one can answer.
+    /// </summary>
+    /// <param name="target">Octets of the other node's address.</param>
+    /// <param name="preferred">Returned when the routing table gives no answer.</param>
+    public ByteString AddressTowards(ByteString target, ByteString preferred)
+    {
+        var address = new IPAddress(target.Span);
+        using var probe = new Socket(address.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+        try
+        {
+            // Connecting a datagram socket sends nothing; it only chooses the source address.
+            probe.Connect(address, 9);
+            return ByteString.CopyFrom(((IPEndPoint)probe.LocalEndPoint!).Address.GetAddressBytes());
+        }
+        catch (SocketException)
+        {
+            return preferred;
+        }
+    }
+}

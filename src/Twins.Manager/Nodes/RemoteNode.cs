@@ -1,0 +1,106 @@
+using Grpc.Core;
+using Twins.Protocol;
+
+namespace Twins.Manager.Nodes;
+
+/// <summary>Another node, over its node API.</summary>
+internal sealed class RemoteNode(string name, NodeApi.NodeApiClient client) : INode
+{
+    private static readonly TimeSpan ControlTime = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan WorkTime = TimeSpan.FromMinutes(2);
+
+    /// <inheritdoc/>
+    public string Name => name;
+
+    public Task<NodeDescription> DescribeAsync(CancellationToken cancellation) =>
+        CallAsync(o => client.DescribeAsync(new DescribeRequest(), o), ControlTime, cancellation);
+
+    public Task<PrepareReply> PrepareAsync(PrepareRequest request, CancellationToken cancellation) =>
+        CallAsync(o => client.PrepareAsync(request, o), WorkTime, cancellation);
+
+    public Task InstallFlowsAsync(InstallFlowsRequest request, CancellationToken cancellation) =>
+        CallAsync(o => client.InstallFlowsAsync(request, o), WorkTime, cancellation);
+
+    public async Task<TransferReply> TransferAsync(Func<Func<ImageChunk, ValueTask>, Task> producer, CancellationToken cancellation)
+    {
+        try
+        {
+            using var call = client.Transfer(Options(WorkTime, cancellation));
+            try
+            {
+                await producer(chunk => new ValueTask(call.RequestStream.WriteAsync(chunk, cancellation)));
+                await call.RequestStream.CompleteAsync();
+            }
+            catch (InvalidOperationException)
+            {
+                // The other side ended the call early; its status says why.
+            }
+
+            return await call.ResponseAsync;
+        }
+        catch (RpcException e)
+        {
+            throw Translate(e, cancellation);
+        }
+    }
+
+    public Task<RestoreReply> RestoreAsync(RestoreRequest request, CancellationToken cancellation) =>
+        CallAsync(o => client.RestoreAsync(request, o), WorkTime, cancellation);
+
+    public Task<CommitReply> CommitAsync(CommitRequest request, CancellationToken cancellation) =>
+        CallAsync(o => client.CommitAsync(request, o), ControlTime, cancellation);
+
+    public Task AbortAsync(AbortRequest request, CancellationToken cancellation) =>
+        CallAsync(o => client.AbortAsync(request, o), ControlTime, cancellation);
+
+    public Task<QueryMigrationReply> QueryMigrationAsync(QueryMigrationRequest request, CancellationToken cancellation) =>
+        CallAsync(o => client.QueryMigrationAsync(request, o), ControlTime, cancellation);
+
+    public Task HoldEndpointsAsync(HoldEndpointsRequest request, CancellationToken cancellation) =>
+        CallAsync(o => client.HoldEndpointsAsync(request, o), ControlTime, cancellation);
+
+    public Task<AllocateLegsReply> AllocateLegsAsync(AllocateLegsRequest request, CancellationToken cancellation) =>
+        CallAsync(o => client.AllocateLegsAsync(request, o), ControlTime, cancellation);
+
+    public Task<SwitchPathReply> SwitchPathAsync(SwitchPathRequest request, CancellationToken cancellation) =>
+        CallAsync(o => client.SwitchPathAsync(request, o), ControlTime, cancellation);
+
+    public Task CancelHoldAsync(CancelHoldRequest request, CancellationToken cancellation) =>
+        CallAsync(o => client.CancelHoldAsync(request, o), ControlTime, cancellation);
+
+    public Task ForgetProcessAsync(ForgetProcessRequest request, CancellationToken cancellation) =>
+        CallAsync(o => client.ForgetProcessAsync(request, o), ControlTime, cancellation);
+
+    public Task<OpenFlowReply> OpenFlowAsync(OpenFlowRequest request, CancellationToken cancellation) =>
+        CallAsync(o => client.OpenFlowAsync(request, o), ControlTime, cancellation);
+
+    private async Task<T> CallAsync<T>(Func<CallOptions, AsyncUnaryCall<T>> call, TimeSpan time, CancellationToken cancellation)
+    {
+        try
+        {
+            return await call(Options(time, cancellation));
+        }
+        catch (RpcException e)
+        {
+            throw Translate(e, cancellation);
+        }
+    }
+
+    private static CallOptions Options(TimeSpan time, CancellationToken cancellation) =>
+        new(deadline: DateTime.UtcNow + time, cancellationToken: cancellation);
+
+    private Exception Translate(RpcException e, CancellationToken cancellation)
+    {
+        if (e.StatusCode == StatusCode.Cancelled && cancellation.IsCancellationRequested)
+            return new OperationCanceledException(cancellation);
+        var code = e.Trailers.GetValue(NodeApiService.CodeTrailer);
+        return code is not null
+            ? new NodeException(name, code, e.Status.Detail, inner: e)
+            : new NodeException(
+                name,
+                "node-unreachable",
+                $"Node '{name}' didn't answer ({e.StatusCode}: {e.Status.Detail}). Check that its twinsd runs and that the network between the nodes works.",
+                unreachable: true,
+                e);
+    }
+}

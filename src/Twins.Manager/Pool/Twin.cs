@@ -1,0 +1,62 @@
+using Twins.Protocol;
+
+namespace Twins.Manager.Pool;
+
+/// <summary>
+/// A twin's place: its queue number and control endpoint, which outlive the worker process that fills it.
+/// When the worker dies the pool starts another in the same place and raises <see cref="TwinPool.Replaced"/>.
+/// </summary>
+internal sealed class Twin(int queue, string controlPath)
+{
+    private readonly HashSet<string> _processes = [];
+    private volatile TwinControl? _control;
+
+    /// <summary>The NFQUEUE number, unique in the node's network namespace.</summary>
+    public int Queue { get; } = queue;
+
+    /// <summary>Path of the control endpoint.</summary>
+    public string ControlPath { get; } = controlPath;
+
+    /// <summary>PID of the worker that fills the place now.</summary>
+    public int Pid { get; private set; }
+
+    /// <summary>Mobile processes that this twin answers for.</summary>
+    public int ProcessCount
+    {
+        get
+        {
+            lock (_processes)
+                return _processes.Count;
+        }
+    }
+
+    /// <summary>Sends a command for a process.</summary>
+    /// <exception cref="TwinException">Refused, gone or silent.</exception>
+    public Task<TwinReply> SendAsync(TwinRequest request, int fileDescriptor = -1, CancellationToken cancellation = default) =>
+        (_control ?? throw TwinException.Gone(request)).SendAsync(request, fileDescriptor, cancellation);
+
+    /// <summary>Whether the twin answers for the process.</summary>
+    public bool Has(string processId)
+    {
+        lock (_processes)
+            return _processes.Contains(processId);
+    }
+
+    internal void Fill(TwinControl control, int pid)
+    {
+        Pid = pid;
+        _control = control;
+    }
+
+    internal void Add(string processId)
+    {
+        lock (_processes)
+            _processes.Add(processId);
+    }
+
+    internal void Remove(string processId)
+    {
+        lock (_processes)
+            _processes.Remove(processId);
+    }
+}

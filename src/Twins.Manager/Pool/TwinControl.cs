@@ -1,0 +1,147 @@
+using System.Collections.Concurrent;
+using System.Net.Sockets;
+using Google.Protobuf;
+using Twins.Diversion.Linux;
+using Twins.Protocol;
+
+namespace Twins.Manager.Pool;
+
+/// <summary>
+/// The connection to a twin's control endpoint: requests are answered in any order and matched by id,
+/// events arrive between them. Thread safe. Once <see cref="Closed"/> has completed it is of no use any more.
+/// </summary>
+internal sealed class TwinControl : IAsyncDisposable
+{
+    private const int MaximumMessageBytes = 4 << 20;
+    private static readonly TimeSpan ReplyTime = TimeSpan.FromSeconds(10);
+
+    private readonly Socket _socket;
+    private readonly NetworkStream _stream;
+    private readonly SemaphoreSlim _sending = new(1, 1);
+    private readonly ConcurrentDictionary<ulong, TaskCompletionSource<TwinReply>> _waiting = new();
+    private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Action<TwinEvent> _onEvent;
+    private ulong _lastId;
+
+    private TwinControl(Socket socket, Action<TwinEvent> onEvent)
+    {
+        _socket = socket;
+        _stream = new NetworkStream(socket, ownsSocket: true);
+        _onEvent = onEvent;
+        _ = Task.Run(ReceiveAsync);
+    }
+
+    /// <summary>Completes when the twin has closed the connection, by its death or otherwise. Never faults.</summary>
+    public Task Closed => _closed.Task;
+
+    /// <summary>Connects to the control endpoint at a path, trying again until the deadline while nobody listens there.</summary>
+    /// <exception cref="SocketException">Nobody listens there.</exception>
+    public static async Task<TwinControl> ConnectAsync(string path, TimeSpan deadline, Action<TwinEvent> onEvent, CancellationToken cancellation)
+    {
+        var started = TimeProvider.System.GetTimestamp();
+        while (true)
+        {
+            var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            try
+            {
+                await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellation);
+                return new TwinControl(socket, onEvent);
+            }
+            catch (SocketException) when (TimeProvider.System.GetElapsedTime(started) < deadline)
+            {
+                socket.Dispose();
+                await Task.Delay(TimeSpan.FromMilliseconds(5), cancellation);
+            }
+            catch
+            {
+                socket.Dispose();
+                throw;
+            }
+        }
+    }
+
+    /// <summary>Sends a request and waits for its answer.</summary>
+    /// <exception cref="TwinException">The twin refused, didn't answer in time, or is gone.</exception>
+    public async Task<TwinReply> SendAsync(TwinRequest request, int fileDescriptor = -1, CancellationToken cancellation = default)
+    {
+        request.Id = Interlocked.Increment(ref _lastId);
+        var answered = new TaskCompletionSource<TwinReply>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _waiting[request.Id] = answered;
+        try
+        {
+            if (_closed.Task.IsCompleted)
+                throw TwinException.Gone(request);
+            await WriteAsync(request, fileDescriptor, cancellation);
+            var reply = await answered.Task.WaitAsync(ReplyTime, cancellation);
+            return reply.Error == TwinError.TwinOk ? reply : throw TwinException.Refused(request, reply);
+        }
+        catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException)
+        {
+            throw TwinException.Gone(request, e);
+        }
+        catch (TimeoutException e)
+        {
+            throw TwinException.Silent(request, ReplyTime, e);
+        }
+        finally
+        {
+            _waiting.TryRemove(request.Id, out _);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _stream.DisposeAsync();
+        await Closed;
+        _sending.Dispose();
+    }
+
+    private async Task WriteAsync(TwinRequest request, int fileDescriptor, CancellationToken cancellation)
+    {
+        using var buffer = new MemoryStream();
+        request.WriteDelimitedTo(buffer);
+        await _sending.WaitAsync(cancellation);
+        try
+        {
+            ReadOnlyMemory<byte> bytes = buffer.GetBuffer().AsMemory(0, (int)buffer.Length);
+            if (fileDescriptor >= 0)
+            {
+                // The descriptor travels with the first byte; the rest of the message follows it.
+                FileDescriptorPassing.Send(_socket, bytes.Span[..1], fileDescriptor);
+                bytes = bytes[1..];
+            }
+
+            await _stream.WriteAsync(bytes, cancellation);
+        }
+        finally
+        {
+            _sending.Release();
+        }
+    }
+
+    private async Task ReceiveAsync()
+    {
+        try
+        {
+            var reader = new DelimitedReader(new BufferedStream(_stream, 64 << 10), MaximumMessageBytes);
+            while (await reader.ReadAsync() is { } bytes)
+            {
+                var message = TwinMessage.Parser.ParseFrom(bytes.Span);
+                if (message.Reply is { } reply && _waiting.TryGetValue(reply.Id, out var waiting))
+                    waiting.TrySetResult(reply);
+                else if (message.Event is { } twinEvent)
+                    _onEvent(twinEvent);
+            }
+        }
+        catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException or InvalidProtocolBufferException)
+        {
+            // A twin that dies and a twin that talks nonsense are the same to us: not usable.
+        }
+
+        await _stream.DisposeAsync();
+        _closed.TrySetResult();
+        foreach (var waiting in _waiting.Values)
+            waiting.TrySetException(new IOException("The twin closed its control connection."));
+    }
+}

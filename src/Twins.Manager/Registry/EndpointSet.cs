@@ -1,0 +1,17 @@
+using Twins.Protocol;
+
+namespace Twins.Manager.Registry;
+
+/// <summary>The connections and listeners of a process at one moment, as the kernel has them.</summary>
+/// <param name="Connections">Local end first; connections over the loopback interface are left out.</param>
+/// <param name="Listeners">One for each address that a listener covers.</param>
+/// <param name="HasBacklog">A connection is being opened to a listener, or waits to be accepted.</param>
+internal sealed record EndpointSet(IReadOnlySet<Connection> Connections, IReadOnlySet<Listener> Listeners, bool HasBacklog)
+{
+    public static readonly EndpointSet Empty = new(new HashSet<Connection>(), new HashSet<Listener>(), HasBacklog: false);
+
+    /// <summary>Whether a hold of <paramref name="held"/> holds all of this.</summary>
+    public bool IsCoveredBy(EndpointSet held) =>
+        Connections.All(c => held.Connections.Contains(c) || held.Listeners.Any(l => l.Transport == c.Transport && l.Local.Equals(c.Local)))
+        && held.Listeners.IsSupersetOf(Listeners);
+}

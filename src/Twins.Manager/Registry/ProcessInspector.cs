@@ -1,0 +1,143 @@
+using System.Collections.Immutable;
+using Twins.Manager.Cluster;
+using Twins.Manager.Migration;
+using Twins.Manager.Processes;
+using Twins.Packets;
+using Twins.Protocol;
+using Twins.Table;
+using Endpoint = Twins.Packets.Endpoint;
+
+namespace Twins.Manager.Registry;
+
+/// <summary>What the kernel says of a mobile process, in the words of the contracts.</summary>
+internal sealed class ProcessInspector(ITableStore table, NodeCluster identity)
+{
+    // The images hold little more than the pages, which are at most what is resident, and a part per connection.
+    private const long ImageOverheadBytes = 4 << 20;
+
+    /// <summary>The process with its descendants.</summary>
+    /// <exception cref="StepException">It has ended.</exception>
+    public ProcessTree ReadTree(ProcessRecord record) =>
+        TryReadOriginal(record) ?? throw new StepException(MigrationSteps.Preflight, "process-ended", $"'{record.Name}' (PID {record.Pid}) has ended.");
+
+    /// <summary>The process with its descendants, or null when its PID is free or another's.</summary>
+    public static ProcessTree? TryReadOriginal(ProcessRecord record) => ProcessTree.TryRead(record.Pid) is { } tree
+        && (record.StartTimeTicks == 0 || tree.Root.Identity.StartTimeTicks == record.StartTimeTicks) ? tree : null;
+
+    /// <summary>The TCP connections and listeners that must follow the process.</summary>
+    public static EndpointSet ReadEndpoints(ProcessTree tree, ImmutableArray<InternetAddress> homeAddresses)
+    {
+        var sockets = ProcessSockets.Read(tree.Pids, homeAddresses);
+        var connections = new HashSet<Connection>();
+        var backlog = false;
+        foreach (var socket in sockets.Tcp)
+        {
+            if (IsLoopback(socket.Local) || IsLoopback(socket.Remote))
+                continue;
+            backlog |= socket.Standing is SocketStanding.Unaccepted or SocketStanding.HalfOpen || socket.Backlog > 0;
+            if (socket is { Standing: SocketStanding.Owned, State: not (TcpState.Listen or TcpState.Closed) } && socket.Remote.Port != 0)
+                connections.Add(ToConnection(socket));
+        }
+
+        var listeners = sockets.ListenerEndpoints.Where(e => !IsLoopback(e)).Select(e => new ListenerRecord(IpProtocol.Tcp, e).ToWire()).ToHashSet();
+        return new EndpointSet(connections, listeners, backlog);
+    }
+
+    /// <summary>As above, or null when the process has ended.</summary>
+    public EndpointSet? TryReadEndpoints(ProcessRecord record) =>
+        TryReadOriginal(record) is { } tree ? ReadEndpoints(tree, record.HomeAddresses) : null;
+
+    /// <summary>The endpoints as users see them.</summary>
+    public IEnumerable<EndpointInfo> TryReadEndpointInfo(ProcessRecord record)
+    {
+        if (TryReadOriginal(record) is not { } tree)
+            return [];
+        var sockets = ProcessSockets.Read(tree.Pids, record.HomeAddresses);
+        var ports = sockets.Tcp.Where(s => s.State == TcpState.Listen).Select(s => s.Local.Port).ToHashSet();
+        var listeners = sockets.ListenerEndpoints.Select(e => new EndpointInfo
+        {
+            Protocol = "tcp",
+            Local = e.ToString(),
+            Role = "listener",
+            Home = record.HomeNode,
+            State = "LISTEN",
+        });
+        return listeners.Concat(sockets.Tcp
+            .Where(s => s.Standing == SocketStanding.Owned && s.State is not (TcpState.Listen or TcpState.Closed) && s.Remote.Port != 0)
+            .Select(s => new EndpointInfo
+            {
+                Protocol = "tcp",
+                Local = s.Local.ToString(),
+                Remote = s.Remote.ToString(),
+                Role = ports.Contains(s.Local.Port) ? "server" : "client",
+                Home = record.HomeNode,
+                State = s.State.ToName(),
+            }));
+    }
+
+    /// <summary>Fails when something of the process can't be carried.</summary>
+    /// <exception cref="StepException">The first obstacle, with its remedy.</exception>
+    public static void CheckObstacles(ProcessTree tree, ProcessRecord record)
+    {
+        var sockets = ProcessSockets.Read(tree.Pids, record.HomeAddresses);
+        if (sockets.Obstacles.FirstOrDefault(o => o.IsFatal) is { } obstacle)
+            throw new StepException(MigrationSteps.Preflight, "obstacle", $"'{record.Name}' can't be moved: {obstacle}");
+        var here = sockets.Tcp.Where(s => s.Standing == SocketStanding.Owned && s.State == TcpState.Established).ToList();
+        foreach (var socket in here.Where(s => IsLoopback(s.Local)))
+        {
+            if (!here.Any(other => other.Local == socket.Remote && other.Remote == socket.Local))
+            {
+                throw new StepException(
+                    MigrationSteps.Preflight,
+                    "loopback-connection",
+                    $"'{record.Name}' has a connection over the loopback interface, {socket.Local} to {socket.Remote}, whose other end doesn't move with it. Move both programs as one process tree, or let them use the node's address.");
+            }
+        }
+    }
+
+    /// <summary>Files that the destination must have.</summary>
+    public static IEnumerable<RequiredFile> ReadFiles(ProcessTree tree) => ProcessFiles.Read(tree.Pids).Select(f => new RequiredFile
+    {
+        Path = f.Path,
+        Size = (ulong)f.Size,
+        Mode = (uint)f.Mode,
+        ExecutableMapping = f.IsExecutableMapping,
+    });
+
+    /// <summary>About how many bytes the images will have.</summary>
+    public static long EstimateImageBytes(ProcessTree tree) => ImageOverheadBytes + tree.Pids.Sum(ResidentBytes);
+
+    /// <summary>The mobile process that a PID belongs to, itself or as a descendant; null when it belongs to none.</summary>
+    public ProcessRecord? FindOwner(int pid)
+    {
+        for (var depth = 0; pid > 1 && depth < 32; depth++)
+        {
+            if (table.FindByPid(pid) is { State: not ProcessState.Exited } record && record.CurrentNode == identity.Name)
+                return record;
+            pid = ParentOf(pid);
+        }
+
+        return null;
+    }
+
+    private static Connection ToConnection(TcpSocket socket) => new FiveTuple(IpProtocol.Tcp, socket.Local, socket.Remote).ToConnection();
+
+    private static bool IsLoopback(Endpoint endpoint) => endpoint.Address.IsIPv4
+        ? endpoint.Address.ToIPv4() >> 24 == 127
+        : endpoint.Address.ToIPAddress().Equals(System.Net.IPAddress.IPv6Loopback);
+
+    private static int ParentOf(int pid) => ProcessStat.TryRead(pid, out var stat) ? stat.ParentPid : 0;
+
+    private static long ResidentBytes(int pid)
+    {
+        try
+        {
+            var fields = File.ReadAllText($"/proc/{pid}/statm").Split(' ');
+            return long.Parse(fields[1], System.Globalization.CultureInfo.InvariantCulture) * Environment.SystemPageSize;
+        }
+        catch (IOException)
+        {
+            return 0;
+        }
+    }
+}

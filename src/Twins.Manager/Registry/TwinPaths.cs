@@ -1,0 +1,39 @@
+using Twins.Manager.Settings;
+
+namespace Twins.Manager.Registry;
+
+/// <summary>Where things lie, from the settings and from where twinsd was installed.</summary>
+internal sealed class TwinPaths(TwinsdOptions options)
+{
+    /// <summary>Directory of the twins' control endpoints.</summary>
+    public string Twins => options.TwinSocketDirectory;
+
+    /// <summary>The twin program: as set, or the one built or installed beside twinsd.</summary>
+    public string TwinProgram => options.TwinPath.Length > 0
+        ? options.TwinPath
+        : Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "twin", "twin"));
+
+    /// <summary>A new, private directory for the images of a migration.</summary>
+    public string NewImages(string migrationId)
+    {
+        var directory = Path.Combine(options.ImagePath, migrationId);
+        Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        return directory;
+    }
+
+    /// <summary>Removes a migration's images; what can't be removed now goes at the next start.</summary>
+    public void RemoveImages(string directory)
+    {
+        try
+        {
+            if (directory.Length > 0 && Directory.Exists(directory))
+                Directory.Delete(directory, recursive: true);
+        }
+        catch (IOException)
+        {
+        }
+    }
+
+    /// <summary>Removes the images that an earlier run left.</summary>
+    public void RemoveAllImages() => RemoveImages(options.ImagePath);
+}

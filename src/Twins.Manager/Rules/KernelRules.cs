@@ -1,0 +1,109 @@
+using Twins.Diversion.Linux;
+using Twins.Manager.Home;
+using Twins.Manager.Host;
+using Twins.Manager.Registry;
+using Twins.Packets;
+using Twins.Protocol;
+using Endpoint = Twins.Protocol.Endpoint;
+
+namespace Twins.Manager.Rules;
+
+/// <summary>
+/// The kernel rules of this node, in the words of the contracts. The table is there only while something is
+/// diverted, a queue's jump only while something goes to that queue. Thread safe.
+/// </summary>
+internal sealed class KernelRules : IDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly Lazy<DivertRules> _rules = new(() => DivertRules.Open());
+
+    /// <summary>How packets get to the queues here: <c>nft queue</c> or <c>nft marks and iptables NFQUEUE</c>.</summary>
+    /// <exception cref="Diversion.DiversionException">Neither works.</exception>
+    public string Method => _rules.Value.QueueByNft ? "nft queue" : "nft marks and iptables NFQUEUE";
+
+    /// <summary>Diverts connections and listeners to a queue, and drops what their own sockets send from now on.</summary>
+    public void Divert(int queue, IEnumerable<Connection> connections, IEnumerable<Listener> listeners) => Change(
+        queue,
+        add: [.. connections.Select(ToTarget), .. listeners.Select(ToTarget)],
+        remove: [.. listeners.Select(ToNewConnections)]);
+
+    /// <summary>Diverts what opens a connection to the listeners, and nothing else of theirs.</summary>
+    public void DivertNewConnections(int queue, IEnumerable<Listener> listeners) => Change(queue, [.. listeners.Select(ToNewConnections)], []);
+
+    /// <summary>Connections and listeners are the local stack's again.</summary>
+    public void Remove(IEnumerable<Connection> connections, IEnumerable<Listener> listeners) => Change(
+        0, [], [.. connections.Select(ToTarget), .. listeners.Select(ToTarget), .. listeners.Select(ToNewConnections)]);
+
+    /// <summary>Home: diverts what comes from the hosts' ends of legs.</summary>
+    public void DivertLegSources(int queue, IEnumerable<Endpoint> legs) =>
+        Change(queue, [.. legs.Select(l => DivertTarget.LegSource(IpProtocol.Tcp, l.ToEndpoint()))], []);
+
+    public void RemoveLegSources(IEnumerable<Endpoint> legs) =>
+        Change(0, [], [.. legs.Select(l => DivertTarget.LegSource(IpProtocol.Tcp, l.ToEndpoint()))]);
+
+    /// <summary>Host: diverts what comes to this node's ends of legs.</summary>
+    public void DivertLegDestinations(int queue, IEnumerable<Endpoint> legs) =>
+        Change(queue, [.. legs.Select(l => DivertTarget.LegDestination(IpProtocol.Tcp, l.ToEndpoint()))], []);
+
+    public void RemoveLegDestinations(IEnumerable<Endpoint> legs) =>
+        Change(0, [], [.. legs.Select(l => DivertTarget.LegDestination(IpProtocol.Tcp, l.ToEndpoint()))]);
+
+    /// <summary>After a restart, when all that is wanted has been diverted again: removes what else there is.</summary>
+    public void RemoveUnknown(IEnumerable<HomeProcess> homes, IEnumerable<HostedProcess> guests)
+    {
+        var wanted = new HashSet<DivertTarget>();
+        foreach (var home in homes)
+        {
+            wanted.UnionWith(home.Connections.Select(ToTarget));
+            wanted.UnionWith(home.Listeners.Select(ToTarget));
+            wanted.UnionWith(home.HostLegs.Concat(home.NextHostLegs).Select(l => DivertTarget.LegSource(IpProtocol.Tcp, l.ToEndpoint())));
+        }
+
+        wanted.UnionWith(guests.SelectMany(g => g.HostLegs).Select(l => DivertTarget.LegDestination(IpProtocol.Tcp, l.ToEndpoint())));
+        Change(0, [], [.. _rules.Value.Rules.Targets.Keys.Where(t => !wanted.Contains(t))]);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_rules.IsValueCreated)
+            _rules.Value.Dispose();
+    }
+
+    private void Change(int queue, IReadOnlyCollection<DivertTarget> add, IReadOnlyCollection<DivertTarget> remove)
+    {
+        lock (_lock)
+        {
+            var rules = _rules.Value;
+            if (add.Count > 0 && !rules.Rules.Queues.Contains((ushort)queue))
+            {
+                if (rules.Rules.Queues.Count == 0)
+                    rules.Install();
+                rules.AddQueue((ushort)queue);
+            }
+
+            rules.Change((ushort)queue, add, remove);
+            if (rules.Rules.Targets.Count == 0)
+            {
+                if (rules.Rules.Queues.Count > 0)
+                    rules.RemoveAll();
+                return;
+            }
+
+            if (remove.Count == 0)
+                return;
+            foreach (var idle in rules.Rules.Queues.Except(rules.Rules.Targets.Values).ToList())
+                rules.RemoveQueue(idle);
+        }
+    }
+
+    private static DivertTarget ToTarget(Connection connection)
+    {
+        var tuple = connection.ToTuple();
+        return DivertTarget.Connection(tuple.Protocol, tuple.Source, tuple.Destination);
+    }
+
+    private static DivertTarget ToTarget(Listener listener) => DivertTarget.Listener((IpProtocol)listener.Transport, listener.Local.ToEndpoint());
+
+    private static DivertTarget ToNewConnections(Listener listener) => DivertTarget.NewConnections(listener.Local.ToEndpoint());
+}
