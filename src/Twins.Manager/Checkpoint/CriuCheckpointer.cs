@@ -109,6 +109,25 @@ public sealed class CriuCheckpointer : ICheckpointer, IAsyncDisposable
         return new CriuPendingRestore(worker, pids, logPath);
     }
 
+    /// <summary>The version of criu.</summary>
+    /// <exception cref="CheckpointException">There is no criu, or it can't be started here.</exception>
+    public async Task<Version> GetVersionAsync(CancellationToken cancellationToken)
+    {
+        await using var worker = CriuWorker.Start(_criu, null, "preflight");
+        try
+        {
+            await worker.SendAsync(new CriuRequest { Type = CriuRequestType.Version }, cancellationToken).ConfigureAwait(false);
+            if (await worker.ReceiveAsync(cancellationToken).ConfigureAwait(false) is { Success: true, Version: { } version })
+                return new Version(version.MajorNumber, version.MinorNumber, version.Sublevel);
+        }
+        catch (System.Net.Sockets.SocketException)
+        {
+            // It ended at once: told below.
+        }
+
+        throw new CheckpointException("preflight", CheckpointCode.CriuDied, $"{_criu} ended without telling its version. Run `{_criu} --version` to see why.");
+    }
+
     /// <summary>Ends the workers that were prepared and not used.</summary>
     public async ValueTask DisposeAsync()
     {

@@ -56,10 +56,14 @@ public sealed class CriuCheckpointerTests
         await using var restore = await criu.BeginRestoreAsync(images, network.Host, TestContext.CancellationToken);
         TestContext.WriteLine($"post-restore after {watch.Elapsed.TotalMilliseconds:F1} ms");
         program.Track();
+        network.OpenHost();
         watch.Restart();
         var exit = await restore.ResumeAsync(TestContext.CancellationToken);
         TestContext.WriteLine($"resumed after {watch.Elapsed.TotalMilliseconds:F1} ms");
 
+        TestContext.WriteLine($"state {ProcessTree.State(program.Pid)}, parent {ProcessTree.Parent(program.Pid)}, output: {program.Output}");
+        var socket = Shell.Run(network.Host, "ss -tinH state established");
+        Assert.Contains(" mss:1448 ", socket, "the segment size is that of the link at once, not 524");
         Assert.AreEqual("during", CriuFixture.Receive(client, 6));
         CriuFixture.Echo(client, "after");
         Assert.AreEqual(program.Pid, restore.Pid);

@@ -42,12 +42,16 @@ internal sealed class TestNetwork : IDisposable
 
     public string NewFolder(string name) => Directory.CreateDirectory(Path.Combine(Folder, name)).FullName;
 
-    /// <summary>From now on the peer's packets go to the host; home neither gets nor sends any.</summary>
+    /// <summary>From now on the peer's packets go to the host, which drops them until it is opened; home neither gets nor sends any.</summary>
     public void SwitchToHost()
     {
+        Shell.Run(Host, "iptables -w -t raw -A PREROUTING -i e -j DROP");
         Shell.Run(Peer, "ip route replace 10.98.9.9 via 10.98.2.2 src 10.98.1.1");
         Shell.Run(Home, "ip link set e down");
     }
+
+    /// <summary>The host takes packets.</summary>
+    public void OpenHost() => Shell.Run(Host, "iptables -w -t raw -D PREROUTING -i e -j DROP");
 
     /// <summary>A client's socket that lives on the peer.</summary>
     public Socket Connect(int port) => NetworkNamespace.Run(Peer, () =>

@@ -1,0 +1,35 @@
+using System.Diagnostics;
+using System.Text;
+using Twins.Packets;
+
+namespace Twins.Manager.Cabins;
+
+/// <summary>Sets up addresses, device and routes of the calling thread's network namespace by one run of ip(8).</summary>
+internal static class CabinCommands
+{
+    public static void Run(IReadOnlyCollection<InternetAddress> homeAddresses, int mtu)
+    {
+        var batch = new StringBuilder();
+        batch.AppendLine("link set lo up");
+        foreach (var address in homeAddresses)
+        {
+            batch.AppendLine(address.IsIPv4
+                ? $"address add {address}/32 dev lo"
+                : $"address add {address}/128 dev lo nodad");
+        }
+
+        batch.AppendLine(null, $"link set {TunDevice.Name} mtu {mtu} up");
+        batch.AppendLine($"route add default dev {TunDevice.Name}");
+        if (homeAddresses.Any(address => !address.IsIPv4))
+            batch.AppendLine($"-6 route add default dev {TunDevice.Name}");
+
+        var start = new ProcessStartInfo("ip", ["-batch", "-"]) { RedirectStandardInput = true, RedirectStandardError = true, RedirectStandardOutput = true };
+        using var process = Process.Start(start) ?? throw new CabinException("ip(8) could not be started. Install iproute2.");
+        process.StandardInput.Write(batch);
+        process.StandardInput.Close();
+        var errors = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        if (process.ExitCode != 0)
+            throw new CabinException($"Setting up the cabin's network failed: {errors.Trim()}.");
+    }
+}

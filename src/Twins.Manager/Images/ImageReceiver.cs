@@ -1,0 +1,165 @@
+using System.Security.Cryptography;
+using System.Threading.Channels;
+using Google.Protobuf;
+using Microsoft.Win32.SafeHandles;
+using Twins.Protocol;
+using ZstdSharp;
+
+namespace Twins.Manager.Images;
+
+/// <summary>
+/// Takes a stream of <see cref="ImageChunk"/> into a directory. Nothing the sender says is trusted:
+/// names, counts and sizes are bounded, frames are checked before they are expanded, and every file's
+/// SHA-256 must be right. On any fault the directory is removed. Blocks are expanded by several workers
+/// while the next ones arrive; at most <see cref="BlocksAhead"/> are in memory.
+/// </summary>
+public sealed class ImageReceiver
+{
+    /// <summary>Most files that are accepted.</summary>
+    public const int MostFiles = 4096;
+
+    /// <summary>Largest chunk that is accepted, in octets as sent.</summary>
+    public const int LargestChunkBytes = 1 << 20;
+
+    private const int LargestBlockBytes = 4 << 20;
+    private const int BlocksAhead = 8;
+
+    private readonly string _directory;
+    private readonly long _limitBytes;
+    private readonly IReadOnlyDictionary<string, string> _sideFiles;
+    private readonly IProgress<long>? _progress;
+    private readonly HashSet<string> _names = new(StringComparer.Ordinal);
+    private SafeFileHandle? _file;
+    private IncrementalHash? _hash;
+    private string _name = "";
+    private long _fileBytes;
+    private long _plainBytes;
+    private long _wireBytes;
+
+    /// <summary>Prepares to receive.</summary>
+    /// <param name="directory">An existing, empty directory (<see cref="ImageFolder"/>).</param>
+    /// <param name="limitBytes">Most plain octets in all; the free space of the directory's file system bounds it too.</param>
+    /// <param name="sideFiles">Side files that are expected: name on the wire -> where to put them. Others are refused.</param>
+    /// <param name="progress">Gets the plain octets received so far.</param>
+    public ImageReceiver(string directory, long limitBytes, IReadOnlyDictionary<string, string> sideFiles, IProgress<long>? progress)
+    {
+        _directory = directory;
+        _limitBytes = Math.Min(limitBytes, ImageFolder.FreeBytes(directory));
+        _sideFiles = sideFiles;
+        _progress = progress;
+    }
+
+    /// <summary>Receives until the stream ends.</summary>
+    /// <exception cref="ImageTransferException">The stream is not acceptable; the directory is gone.</exception>
+    public async Task<ImageTransferTotals> ReceiveAsync(IAsyncEnumerable<ImageChunk> chunks, CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var blocks = Channel.CreateBounded<(ImageChunk, Task<byte[]>)>(new BoundedChannelOptions(BlocksAhead) { SingleReader = true, SingleWriter = true });
+        var reading = Task.Run(() => ReadAsync(chunks, blocks.Writer, stop.Token), stop.Token);
+        try
+        {
+            await foreach (var (chunk, block) in blocks.Reader.ReadAllAsync(cancellationToken).ConfigureAwait(false))
+                Take(chunk, await block.ConfigureAwait(false));
+            if (_file is not null)
+                throw new ImageTransferException("image-cut-short", $"The stream ended in the middle of {_name}.");
+            await reading.ConfigureAwait(false);
+            return new ImageTransferTotals(_names.Count, _plainBytes, _wireBytes);
+        }
+        catch (Exception e)
+        {
+            _file?.Dispose();
+            Directory.Delete(_directory, recursive: true);
+            if (e is IOException io)
+                throw new ImageTransferException("disk-full", $"The images could not be written to {_directory}: {io.Message}", io);
+            throw;
+        }
+        finally
+        {
+            await stop.CancelAsync().ConfigureAwait(false);
+            _hash?.Dispose();
+        }
+    }
+
+    private static async Task ReadAsync(IAsyncEnumerable<ImageChunk> chunks, ChannelWriter<(ImageChunk, Task<byte[]>)> blocks, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await foreach (var chunk in chunks.WithCancellation(cancellationToken).ConfigureAwait(false))
+                await blocks.WriteAsync((chunk, Task.Run(() => Expand(chunk.Data), cancellationToken)), cancellationToken).ConfigureAwait(false);
+            blocks.Complete();
+        }
+        catch (Exception e)
+        {
+            blocks.Complete(e);
+        }
+    }
+
+    private static byte[] Expand(ByteString data)
+    {
+        if (data.Length == 0)
+            return [];
+        if (data.Length > LargestChunkBytes)
+            throw new ImageTransferException("image-refused", $"A chunk of {data.Length} octets; at most {LargestChunkBytes} are accepted.");
+        try
+        {
+            // The frame says how large it becomes: looked at first, so that a small one can't fill the memory.
+            var length = Decompressor.GetDecompressedSize(data.Span);
+            if (length > LargestBlockBytes)
+                throw new ImageTransferException("image-refused", $"A block of more than {LargestBlockBytes} octets.");
+            var plain = new byte[length];
+            using var decompressor = new Decompressor();
+            var written = decompressor.Unwrap(data.Span, plain);
+            return written == plain.Length ? plain : throw new ImageTransferException("image-damaged", "A block is shorter than it says.");
+        }
+        catch (ZstdException e)
+        {
+            throw new ImageTransferException("image-damaged", $"A block can't be expanded: {e.Message}.", e);
+        }
+    }
+
+    private void Take(ImageChunk chunk, byte[] plain)
+    {
+        if (chunk.File.Length > 0)
+            Begin(chunk);
+        if (_file is null || _hash is null)
+            throw new ImageTransferException("image-refused", "The stream does not begin with a file's name.");
+        _wireBytes += chunk.Data.Length;
+        _plainBytes += plain.Length;
+        if (_plainBytes > _limitBytes)
+            throw new ImageTransferException("disk-full", $"The images are larger than the {_limitBytes} octets that there is room for. Free space on {_directory}.");
+        RandomAccess.Write(_file, plain, _fileBytes);
+        _fileBytes += plain.Length;
+        _hash.AppendData(plain);
+        if (chunk.Last)
+            End(chunk);
+    }
+
+    private void Begin(ImageChunk chunk)
+    {
+        if (_file is not null)
+            throw new ImageTransferException("image-cut-short", $"{chunk.File} begins before {_name} has ended.");
+        _name = chunk.File;
+        if (!IsAcceptable(_name) || _names.Count >= MostFiles || !_names.Add(_name))
+            throw new ImageTransferException("image-refused", $"The file name '{_name}' is not accepted, was used before, or is one too many.");
+        var path = Path.Combine(_directory, _name);
+        if (chunk.SideFile && !_sideFiles.TryGetValue(_name, out path))
+            throw new ImageTransferException("image-refused", $"The side file '{_name}' was not announced.");
+        _file = File.OpenHandle(path, chunk.SideFile ? FileMode.Create : FileMode.CreateNew, FileAccess.Write, FileShare.Read);
+        _hash ??= IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        _fileBytes = 0;
+    }
+
+    private void End(ImageChunk chunk)
+    {
+        Span<byte> hash = stackalloc byte[32];
+        _hash!.GetHashAndReset(hash);
+        if ((ulong)_fileBytes != chunk.PlainBytes || !chunk.Sha256.Span.SequenceEqual(hash))
+            throw new ImageTransferException("image-damaged", $"{_name} was damaged on its way. Try again; if it stays, test the memory and the link.");
+        _file!.Dispose();
+        _file = null;
+        _progress?.Report(_plainBytes);
+    }
+
+    private static bool IsAcceptable(string name) =>
+        name.Length is > 0 and <= 255 && name[0] != '.' && !name.AsSpan().ContainsAny('/', '\\', '\0');
+}

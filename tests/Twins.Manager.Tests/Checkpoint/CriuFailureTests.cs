@@ -1,0 +1,258 @@
+using System.Globalization;
+using System.Net.Sockets;
+using Twins.Manager.Checkpoint;
+
+namespace Twins.Manager.Tests.Checkpoint;
+
+[TestClass]
+public sealed class CriuFailureTests
+{
+    public TestContext TestContext { get; set; } = null!;
+
+    private CancellationToken Cancellation => TestContext.CancellationToken;
+
+    [TestMethod]
+    public async Task CriuKilledWhileProcessIsFrozen_SocketsRepaired_ConnectionGoesOn()
+    {
+        using var network = new TestNetwork();
+        using var program = MobileProgram.Python(network, MobileProgram.EchoServer);
+        using var client = network.Connect(7000);
+        await using var criu = CriuFixture.Create();
+        await using var dump = await criu.BeginDumpAsync(program.Pid, network.NewFolder("images"), network.Home, Cancellation);
+
+        KillTracer(program.Pid);
+        await dump.Lost.WaitAsync(TimeSpan.FromSeconds(10), Cancellation);
+        var repaired = SocketRepair.TurnOff(dump.Pids);
+
+        Assert.AreEqual(1, repaired);
+        CriuFixture.Echo(client, "after");
+    }
+
+    [TestMethod]
+    public async Task CriuKilledUnderGuard_ProcessStaysStopped_UntilItMayRun()
+    {
+        using var network = new TestNetwork();
+        using var program = MobileProgram.Python(network, MobileProgram.EchoServer);
+        using var client = network.Connect(7000);
+        await using var criu = CriuFixture.Create();
+        await using var dump = await criu.BeginDumpAsync(program.Pid, network.NewFolder("images"), network.Home, Cancellation);
+        using var guard = FreezeGuard.Set(dump.Pids);
+
+        KillTracer(program.Pid);
+        await dump.Lost.WaitAsync(TimeSpan.FromSeconds(10), Cancellation);
+
+        CriuFixture.Eventually(() => ProcessTree.State(program.Pid) == 'T', "the process is stopped");
+        guard.RunHere();
+        CriuFixture.Echo(client, "after");
+    }
+
+    [TestMethod]
+    public async Task RefusedUnderGuard_ProcessStaysStopped_UntilItMayRun()
+    {
+        using var network = new TestNetwork();
+        using var program = MobileProgram.Python(network, MobileProgram.EchoServer);
+        using var client = network.Connect(7000);
+        await using var criu = CriuFixture.Create();
+        await using var dump = await criu.BeginDumpAsync(program.Pid, network.NewFolder("images"), network.Home, Cancellation);
+        using var guard = FreezeGuard.Set(dump.Pids);
+
+        await dump.RefuseAsync(Cancellation);
+
+        CriuFixture.Eventually(() => ProcessTree.State(program.Pid) == 'T', "the process is stopped");
+        guard.RunHere();
+        CriuFixture.Echo(client, "after");
+    }
+
+    [TestMethod]
+    public async Task CriuKilledUnderGuard_OriginalDestroyed_PeerHearsNothingAndRestoreWorks()
+    {
+        using var network = new TestNetwork();
+        using var program = MobileProgram.Python(network, MobileProgram.EchoServer);
+        using var client = network.Connect(7000);
+        await using var criu = CriuFixture.Create();
+        var images = network.NewFolder("images");
+        await using var dump = await criu.BeginDumpAsync(program.Pid, images, network.Home, Cancellation);
+        using var guard = FreezeGuard.Set(dump.Pids);
+        CountOutput(network.Home);
+
+        KillTracer(program.Pid);
+        await dump.Lost.WaitAsync(TimeSpan.FromSeconds(10), Cancellation);
+        guard.Destroy();
+
+        Assert.AreEqual(0, Output(network.Home));
+        CriuFixture.Eventually(() => ProcessTree.State(program.Pid) is null, "the number is free");
+        network.SwitchToHost();
+        await using var restore = await criu.BeginRestoreAsync(images, network.Host, Cancellation);
+        program.Track();
+        network.OpenHost();
+        await restore.ResumeAsync(Cancellation);
+        CriuFixture.Echo(client, "after");
+    }
+
+    [TestMethod]
+    public async Task PendingRestore_Abandoned_IsGoneAndHasSentNothing()
+    {
+        using var network = new TestNetwork();
+        using var program = MobileProgram.Python(network, MobileProgram.EchoServer);
+        using var client = network.Connect(7000);
+        CriuFixture.Echo(client, "before");
+        await using var criu = CriuFixture.Create();
+        var images = network.NewFolder("images");
+        await using (var dump = await criu.BeginDumpAsync(program.Pid, images, network.Home, Cancellation))
+        {
+            network.SwitchToHost();
+            await dump.CompleteAsync(Cancellation);
+        }
+
+        CriuFixture.Eventually(() => ProcessTree.State(program.Pid) is null, "the number is free");
+        CountOutput(network.Host);
+        await using (var restore = await criu.BeginRestoreAsync(images, network.Host, Cancellation))
+            await restore.AbandonAsync(Cancellation);
+
+        Assert.AreEqual(0, Output(network.Host));
+        Assert.IsNull(ProcessTree.State(program.Pid), "nothing of it is left");
+
+        await using var again = await criu.BeginRestoreAsync(images, network.Host, Cancellation);
+        program.Track();
+        network.OpenHost();
+        await again.ResumeAsync(Cancellation);
+        CriuFixture.Echo(client, "after");
+    }
+
+    [TestMethod]
+    public async Task Restore_NumberInUse_SaysPidTaken()
+    {
+        using var network = new TestNetwork();
+        using var program = MobileProgram.Python(network, MobileProgram.EchoServer);
+        await using var criu = CriuFixture.Create();
+        var images = network.NewFolder("images");
+        await using (await criu.BeginDumpAsync(program.Pid, images, network.Home, Cancellation))
+        {
+            // Disposed undecided: it runs on.
+        }
+
+        var failure = await Assert.ThrowsExactlyAsync<CheckpointException>(() => criu.BeginRestoreAsync(images, network.Host, Cancellation));
+
+        Assert.AreEqual("pid-taken", failure.Code);
+        using var client = network.Connect(7000);
+        CriuFixture.Echo(client, "runs on");
+    }
+
+    [TestMethod]
+    public async Task Restore_OpenFileNotThere_SaysFileMissing()
+    {
+        using var network = new TestNetwork();
+        var data = Path.Combine(network.Folder, "data");
+        File.WriteAllText(data, "x");
+        using var program = MobileProgram.Python(network, $"f = open('{data}')\n" + MobileProgram.EchoServer);
+        await using var criu = CriuFixture.Create();
+        var images = network.NewFolder("images");
+        await using (var dump = await criu.BeginDumpAsync(program.Pid, images, network.Home, Cancellation))
+            await dump.CompleteAsync(Cancellation);
+        CriuFixture.Eventually(() => ProcessTree.State(program.Pid) is null, "the number is free");
+        File.Delete(data);
+
+        var failure = await Assert.ThrowsExactlyAsync<CheckpointException>(() => criu.BeginRestoreAsync(images, network.Host, Cancellation));
+
+        Assert.AreEqual("file-missing", failure.Code, failure.Message);
+        Assert.Contains("data", failure.Message);
+        Assert.IsNull(ProcessTree.State(program.Pid), "nothing of it is left");
+    }
+
+    [TestMethod]
+    public async Task Dump_ImagesDoNotFit_SaysDiskFullAndProcessRunsOn()
+    {
+        using var network = new TestNetwork();
+        using var program = MobileProgram.Python(network, MobileProgram.EchoServer);
+        using var client = network.Connect(7000);
+        await using var criu = CriuFixture.Create();
+        var images = network.NewFolder("images");
+        Shell.Run(null, $"mount -t tmpfs -o size=256k tiny {images}");
+        try
+        {
+            var failure = await Assert.ThrowsExactlyAsync<CheckpointException>(() => criu.BeginDumpAsync(program.Pid, images, network.Home, Cancellation));
+
+            Assert.AreEqual("disk-full", failure.Code, failure.Message);
+            CriuFixture.Echo(client, "runs on");
+        }
+        finally
+        {
+            Shell.Run(null, $"umount {images}");
+        }
+    }
+
+    [TestMethod]
+    public async Task Dump_ConnectionNotAccepted_SaysInFlightConnectionsAndProcessRunsOn()
+    {
+        using var network = new TestNetwork();
+        using var program = MobileProgram.Python(network, MobileProgram.EchoServer);
+        using var client = network.Connect(7000);
+        CriuFixture.Echo(client, "served");
+        using var waiting = network.Connect(7000);
+        await using var criu = CriuFixture.Create();
+
+        var failure = await Assert.ThrowsExactlyAsync<CheckpointException>(
+            () => criu.BeginDumpAsync(program.Pid, network.NewFolder("images"), network.Home, Cancellation));
+
+        Assert.AreEqual("in-flight-connections", failure.Code, failure.Message);
+        CriuFixture.Echo(client, "runs on");
+        client.Shutdown(SocketShutdown.Both);
+        client.Dispose();
+        CriuFixture.Echo(waiting, "is served");
+    }
+
+    [TestMethod]
+    public async Task Dump_NoCriu_SaysCriuMissing()
+    {
+        await using var criu = new CriuCheckpointer("/nonexistent/criu");
+
+        var failure = await Assert.ThrowsExactlyAsync<CheckpointException>(
+            () => criu.BeginDumpAsync(Environment.ProcessId, "/tmp", null, Cancellation));
+
+        Assert.AreEqual("criu-missing", failure.Code);
+    }
+
+    [TestMethod]
+    public async Task Probe_ThisMachine_MovesAConnectionAndRemembersIt()
+    {
+        var folder = Directory.CreateTempSubdirectory("twins-probe-").FullName;
+        try
+        {
+            var probe = new CriuProbe(CriuFixture.Path, folder, folder);
+
+            var first = await probe.RunAsync(Cancellation);
+            var second = await probe.RunAsync(Cancellation);
+
+            Assert.IsTrue(first.Works, first.Message);
+            Assert.AreEqual(first, second);
+            Assert.IsTrue(File.Exists(Path.Combine(folder, "criu-probe.json")));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [TestMethod]
+    public async Task Version_OfTheBuiltCriu_IsAtLeast42()
+    {
+        await using var criu = CriuFixture.Create();
+        Assert.IsGreaterThanOrEqualTo(new Version(4, 2), await criu.GetVersionAsync(Cancellation));
+    }
+
+    private static void CountOutput(string networkNamespace) =>
+        Shell.Run(networkNamespace, "iptables -w -A OUTPUT -p tcp");
+
+    private static int Output(string networkNamespace)
+    {
+        var rule = Shell.Run(networkNamespace, "iptables -w -nvxL OUTPUT").Split('\n')[2];
+        return int.Parse(rule.Split(' ', StringSplitOptions.RemoveEmptyEntries)[0], CultureInfo.InvariantCulture);
+    }
+
+    private static void KillTracer(int pid)
+    {
+        var tracer = File.ReadLines($"/proc/{pid}/status").First(line => line.StartsWith("TracerPid:", StringComparison.Ordinal));
+        using var criu = ProcessHandle.TryOpen(int.Parse(tracer["TracerPid:".Length..], CultureInfo.InvariantCulture));
+        criu!.Signal(9);
+    }
+}

@@ -1,0 +1,137 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using Google.Protobuf;
+using Twins.Manager.Images;
+using Twins.Protocol;
+
+namespace Twins.Manager.Tests.Images;
+
+[TestClass]
+public sealed class ImageTransferTests
+{
+    private static readonly Dictionary<string, string> s_none = [];
+
+    public TestContext TestContext { get; set; } = null!;
+
+    private string Root { get; set; } = null!;
+
+    [TestInitialize]
+    public void Begin() => Root = Directory.CreateTempSubdirectory("twins-images-").FullName;
+
+    [TestCleanup]
+    public void End() => Directory.Delete(Root, recursive: true);
+
+    [TestMethod]
+    public async Task Images_SentAndReceived_AreTheSameFiles()
+    {
+        var source = ImageFolder.Create(Root, "source");
+        var random = new Random(1);
+        var large = new byte[8 * 1024 * 1024];
+        random.NextBytes(large.AsSpan(0, large.Length / 2));
+        File.WriteAllBytes(Path.Combine(source, "pages-1.img"), large);
+        File.WriteAllBytes(Path.Combine(source, "core-17.img"), [1, 2, 3]);
+        File.WriteAllBytes(Path.Combine(source, "empty.img"), []);
+        File.WriteAllText(Path.Combine(source, "dump.log"), "not sent");
+        var log = Path.Combine(Root, "output.log");
+        File.WriteAllText(log, "hello\n");
+        var target = ImageFolder.Create(Root, "target");
+        var targetLog = Path.Combine(Root, "moved.log");
+        var files = ImageFile.Of(source).Append(new ImageFile(log, "stdout", true)).ToList();
+
+        for (var round = 0; round < 3; round++)
+        {
+            Directory.Delete(target, recursive: true);
+            ImageFolder.Create(Root, "target");
+            var watch = Stopwatch.StartNew();
+            var totals = await TransferAsync(files, target, new() { ["stdout"] = targetLog });
+            TestContext.WriteLine($"8 MiB in {watch.Elapsed.TotalMilliseconds:F1} ms, {totals.WireBytes} octets on the wire");
+            Assert.AreEqual(new ImageTransferTotals(4, 8 * 1024 * 1024 + 3 + 6, totals.WireBytes), totals);
+        }
+
+        CollectionAssert.AreEqual(large, File.ReadAllBytes(Path.Combine(target, "pages-1.img")));
+        CollectionAssert.AreEqual(new byte[] { 1, 2, 3 }, File.ReadAllBytes(Path.Combine(target, "core-17.img")));
+        Assert.AreEqual(0, new FileInfo(Path.Combine(target, "empty.img")).Length);
+        Assert.AreEqual("hello\n", File.ReadAllText(targetLog));
+        Assert.IsFalse(File.Exists(Path.Combine(target, "dump.log")));
+        if (OperatingSystem.IsLinux())
+            Assert.AreEqual(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(target));
+    }
+
+    [TestMethod]
+    [DataRow("../evil")]
+    [DataRow("/etc/passwd")]
+    [DataRow(".hidden")]
+    [DataRow("a\\b")]
+    public async Task Stream_NameThatIsNoPlainFile_IsRefused(string name) =>
+        await AssertRefusedAsync("image-refused", new ImageChunk { File = name, Last = true });
+
+    [TestMethod]
+    public async Task Stream_SideFileThatWasNotAnnounced_IsRefused() =>
+        await AssertRefusedAsync("image-refused", new ImageChunk { File = "stdout", SideFile = true, Last = true });
+
+    [TestMethod]
+    public async Task Stream_WithoutName_IsRefused() =>
+        await AssertRefusedAsync("image-refused", new ImageChunk { Last = true });
+
+    [TestMethod]
+    public async Task Stream_EndsInsideFile_IsCutShort() =>
+        await AssertRefusedAsync("image-cut-short", new ImageChunk { File = "a.img" });
+
+    [TestMethod]
+    public async Task Stream_GarbageInsteadOfFrame_IsDamaged() =>
+        await AssertRefusedAsync("image-damaged", new ImageChunk { File = "a.img", Data = ByteString.CopyFromUtf8("garbage!garbage!garbage!") });
+
+    [TestMethod]
+    public async Task Stream_WrongHash_IsDamaged() =>
+        await AssertRefusedAsync("image-damaged", new ImageChunk { File = "a.img", Last = true, Sha256 = ByteString.CopyFrom(new byte[32]) });
+
+    [TestMethod]
+    public async Task Stream_ChunkTooLarge_IsRefused() =>
+        await AssertRefusedAsync("image-refused", new ImageChunk { File = "a.img", Data = ByteString.CopyFrom(new byte[(1 << 20) + 1]) });
+
+    [TestMethod]
+    public async Task Stream_MoreThanTheLimit_IsDiskFull()
+    {
+        var source = ImageFolder.Create(Root, "source");
+        File.WriteAllBytes(Path.Combine(source, "a.img"), new byte[1001]);
+        var target = ImageFolder.Create(Root, "target");
+
+        var failure = await Assert.ThrowsExactlyAsync<ImageTransferException>(() => TransferAsync(ImageFile.Of(source), target, s_none, 1000));
+
+        Assert.AreEqual("disk-full", failure.Code);
+        Assert.IsFalse(Directory.Exists(target));
+    }
+
+    private async Task AssertRefusedAsync(string code, params ImageChunk[] chunks)
+    {
+        var target = ImageFolder.Create(Root, "target");
+        var receiver = new ImageReceiver(target, 1 << 20, s_none, null);
+
+        var failure = await Assert.ThrowsExactlyAsync<ImageTransferException>(() => receiver.ReceiveAsync(Stream(chunks), TestContext.CancellationToken));
+
+        Assert.AreEqual(code, failure.Code, failure.Message);
+        Assert.IsFalse(Directory.Exists(target), "the directory is removed");
+    }
+
+    private static async IAsyncEnumerable<ImageChunk> Stream(ImageChunk[] chunks, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        foreach (var chunk in chunks)
+        {
+            await Task.Yield();
+            cancellationToken.ThrowIfCancellationRequested();
+            yield return chunk;
+        }
+    }
+
+    private async Task<ImageTransferTotals> TransferAsync(IReadOnlyList<ImageFile> files, string target, Dictionary<string, string> sideFiles, long limit = 1 << 30)
+    {
+        var pipe = Channel.CreateBounded<ImageChunk>(4);
+        var receiving = new ImageReceiver(target, limit, sideFiles, null).ReceiveAsync(pipe.Reader.ReadAllAsync(TestContext.CancellationToken), TestContext.CancellationToken);
+        var sent = await ImageSender.SendAsync("m1", files, chunk => pipe.Writer.WriteAsync(chunk, TestContext.CancellationToken).AsTask(), null, TestContext.CancellationToken);
+        pipe.Writer.Complete();
+        var received = await receiving;
+        Assert.AreEqual(sent, received);
+        return received;
+    }
+}
