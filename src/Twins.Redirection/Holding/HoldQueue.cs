@@ -80,7 +80,7 @@ public sealed class HoldQueue
 
     /// <summary>Takes the oldest packet of a flow out.</summary>
     /// <returns>False if none is held for it.</returns>
-    public bool TryTake(in FiveTuple tuple, out HeldPacket packet) =>
+    public bool TryTake(scoped in FiveTuple tuple, out HeldPacket packet) =>
         Take(_byFlow.GetValueOrDefault(tuple, HeldList.Empty).First, out packet);
 
     private bool Take(int index, out HeldPacket packet)
