@@ -41,7 +41,7 @@ internal sealed partial class Arrivals(
             throw Refusal("duplicate-migration", $"Migration '{request.MigrationId}' is known already.");
         try
         {
-            if (request.Process.Home != identity.Name)
+            if (request.Process.Home != cluster.Name)
                 arrival.Hosted = await host.PrepareAsync(request.Process, request.Epoch, request.Connections, request.HomeNodeAddress, cancellation);
             Record(arrival, MigrationSteps.Prepare, MigrationOutcome.Running);
             ExpectNextCall(arrival);
@@ -76,8 +76,9 @@ internal sealed partial class Arrivals(
         {
             if (arrival.From != from)
                 throw Refusal("foreign-migration", $"Migration '{first.MigrationId}' was prepared for node '{arrival.From}', not '{from}'.");
-            var receiver = new ImageReceiver(arrival.ImagesDirectory, SideFiles(arrival.Request.Process));
-            return await receiver.ReceiveAsync(first, source, cancellation);
+            var receiver = new ImageReceiver(arrival.ImagesDirectory, long.MaxValue, SideFiles(arrival.Request.Process), progress: null);
+            var totals = await receiver.ReceiveAsync(StartingWith(first, source), cancellation);
+            return new TransferReply { Files = (ulong)totals.Files, PlainBytes = (ulong)totals.PlainBytes, WireBytes = (ulong)totals.WireBytes };
         });
     }
 
@@ -229,7 +230,7 @@ internal sealed partial class Arrivals(
     /// <summary>Tells home where the process runs, until home has heard it.</summary>
     private async Task AnnounceAsync(ProcessRecord record, CancellationToken cancellation)
     {
-        while (table.Find(record.Id) is { } now && now.Epoch == record.Epoch && now.CurrentNode == identity.Name)
+        while (table.Find(record.Id) is { } now && now.Epoch == record.Epoch && now.CurrentNode == cluster.Name)
         {
             try
             {
@@ -251,8 +252,8 @@ internal sealed partial class Arrivals(
     {
         ProcessId = arrival.Request.Process.ProcessId,
         Epoch = arrival.Request.Epoch,
-        Host = identity.Name,
-        HostAddress = identity.Address,
+        Host = cluster.Name,
+        HostAddress = cluster.Address,
         Flows = { arrival.Flows },
         Listeners = { arrival.Listeners },
         HostLegs = { arrival.Hosted?.HostLegs ?? [] },
@@ -344,19 +345,34 @@ internal sealed partial class Arrivals(
 
     private Arrival Find(string migrationId) => _arrivals.TryGetValue(migrationId, out var arrival)
         ? arrival
-        : throw Refusal("unknown-migration", $"Node '{identity.Name}' has prepared no migration '{migrationId}'.");
+        : throw Refusal("unknown-migration", $"Node '{cluster.Name}' has prepared no migration '{migrationId}'.");
 
-    private NodeException Refusal(string code, string message) => new(identity.Name, code, message);
+    private NodeException Refusal(string code, string message) => new(cluster.Name, code, message);
 
     private Exception Translate(Exception e, string code) => e switch
     {
         NodeException or OperationCanceledException => e,
-        CheckpointException c => new NodeException(identity.Name, c.Code, $"On node '{identity.Name}': {c.Message}", inner: c),
-        _ => new NodeException(identity.Name, code, $"On node '{identity.Name}': {e.Message}", inner: e),
+        ImageTransferException i => new NodeException(cluster.Name, i.Code, $"On node '{cluster.Name}': {i.Message}", inner: i),
+        CheckpointException c => new NodeException(cluster.Name, c.Code, $"On node '{cluster.Name}': {c.Message}", inner: c),
+        _ => new NodeException(cluster.Name, code, $"On node '{cluster.Name}': {e.Message}", inner: e),
     };
 
-    private static Dictionary<string, string> SideFiles(MobileProcess process) =>
-        new[] { process.OutputPath, process.ErrorPath }.Where(p => p.Length > 0).ToDictionary(p => System.IO.Path.GetFileName(p), p => p);
+    /// <summary>The program's output files. Only where twinsd keeps such files: another node mustn't write elsewhere.</summary>
+    private Dictionary<string, string> SideFiles(MobileProcess process)
+    {
+        var files = new[] { process.OutputPath, process.ErrorPath }.Where(p => p.Length > 0).Distinct().ToDictionary(p => Path.GetFileName(p), p => p);
+        if (files.Values.FirstOrDefault(p => Path.GetFullPath(p) != p || Path.GetDirectoryName(p) != options.OutputDirectory) is { } elsewhere)
+            throw Refusal("output-elsewhere", $"The output file {elsewhere} isn't in {options.OutputDirectory}.");
+        Directory.CreateDirectory(options.OutputDirectory);
+        return files;
+    }
+
+    private static async IAsyncEnumerable<ImageChunk> StartingWith(ImageChunk first, IAsyncEnumerator<ImageChunk> rest)
+    {
+        yield return first;
+        while (await rest.MoveNextAsync())
+            yield return rest.Current;
+    }
 
     [LoggerMessage(1301, LogLevel.Information, "Migration {Migration} of {Process} aborted: {Reason}")]
     private partial void LogAborted(string migration, string process, string reason);

@@ -234,9 +234,12 @@ internal sealed partial class Departure(
     private async Task TransferAsync(CancellationToken cancellation)
     {
         Begin(MigrationSteps.Transfer);
-        var sender = new ImageSender(migrationId, _images, [.. new[] { record.OutputPath, record.ErrorPath }.Where(p => p.Length > 0)]);
-        _transfer = await destination.TransferAsync(
-            write => sender.SendAsync(write, (bytes, total) => Progress(bytes, total), cancellation), cancellation);
+        var files = Directory.GetFiles(_images).Select(f => new ImageFile(Path.GetFileName(f), f, IsSideFile: false))
+            .Concat(new[] { record.OutputPath, record.ErrorPath }.Where(File.Exists).Distinct().Select(f => new ImageFile(Path.GetFileName(f), f, IsSideFile: true)))
+            .ToList();
+        var total = (ulong)files.Sum(f => new FileInfo(f.Path).Length);
+        var progress = new SynchronousProgress(bytes => Progress((ulong)bytes, total));
+        _transfer = await destination.TransferAsync(write => ImageSender.SendAsync(migrationId, files, write, progress, cancellation), cancellation);
     }
 
     private async Task RestoreAsync(CancellationToken cancellation)
@@ -409,6 +412,12 @@ internal sealed partial class Departure(
         phase.Milliseconds += Stopwatch.GetElapsedTime(_stepStarted).TotalMilliseconds;
         _stepStarted = 0;
         report(new MigrationEvent { Progress = new MigrationProgress { Phase = _step, Milliseconds = phase.Milliseconds } });
+    }
+
+    /// <summary>Reports in order, on the thread that made the progress.</summary>
+    private sealed class SynchronousProgress(Action<long> report) : IProgress<long>
+    {
+        public void Report(long value) => report(value);
     }
 
     private void Progress(ulong bytes, ulong total) =>

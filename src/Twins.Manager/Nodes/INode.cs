@@ -19,7 +19,7 @@ internal interface INode
     Task InstallFlowsAsync(InstallFlowsRequest request, CancellationToken cancellation);
 
     /// <summary>Sends the chunks that the producer writes, in order.</summary>
-    Task<TransferReply> TransferAsync(Func<Func<ImageChunk, ValueTask>, Task> producer, CancellationToken cancellation);
+    Task<TransferReply> TransferAsync(Func<Func<ImageChunk, Task>, Task> producer, CancellationToken cancellation);
 
     Task<RestoreReply> RestoreAsync(RestoreRequest request, CancellationToken cancellation);
 

@@ -41,7 +41,7 @@ internal sealed class LocalNode(TwinsdOptions options, HomeRole home, HostRole h
     public Task InstallFlowsAsync(InstallFlowsRequest request, CancellationToken cancellation) =>
         arrivals.InstallFlowsAsync(request, cancellation);
 
-    public Task<TransferReply> TransferAsync(Func<Func<ImageChunk, ValueTask>, Task> producer, CancellationToken cancellation) =>
+    public Task<TransferReply> TransferAsync(Func<Func<ImageChunk, Task>, Task> producer, CancellationToken cancellation) =>
         throw new NotSupportedException("A node doesn't move a process to itself.");
 
     /// <summary>Receives images for a migration that this node has prepared for the caller.</summary>

@@ -21,14 +21,14 @@ internal sealed class RemoteNode(string name, NodeApi.NodeApiClient client) : IN
     public Task InstallFlowsAsync(InstallFlowsRequest request, CancellationToken cancellation) =>
         CallAsync(o => client.InstallFlowsAsync(request, o), WorkTime, cancellation);
 
-    public async Task<TransferReply> TransferAsync(Func<Func<ImageChunk, ValueTask>, Task> producer, CancellationToken cancellation)
+    public async Task<TransferReply> TransferAsync(Func<Func<ImageChunk, Task>, Task> producer, CancellationToken cancellation)
     {
         try
         {
             using var call = client.Transfer(Options(WorkTime, cancellation));
             try
             {
-                await producer(chunk => new ValueTask(call.RequestStream.WriteAsync(chunk, cancellation)));
+                await producer(chunk => call.RequestStream.WriteAsync(chunk, cancellation));
                 await call.RequestStream.CompleteAsync();
             }
             catch (InvalidOperationException)
