@@ -68,12 +68,16 @@ public sealed class RecordTests : StoreTests
         Store.TryAdd(Sample.Process());
         FlowRecord[] flows = [.. Sample.Flows(10_000)];
         Store.TryReplaceFlows("p-1f3a9c20", 3, flows);
-        var watch = Stopwatch.StartNew();
-        Assert.IsTrue(Store.TryReplaceFlows("p-1f3a9c20", 3, flows).IsDone);
-        Console.WriteLine($"10,000 flows replaced in {watch.Elapsed.TotalMilliseconds:F1} ms");
-        watch.Restart();
+        var best = TimeSpan.MaxValue;
+        for (var round = 0; round < 5; round++)
+        {
+            var watch = Stopwatch.StartNew();
+            Assert.IsTrue(Store.TryReplaceFlows("p-1f3a9c20", 3, flows).IsDone);
+            best = watch.Elapsed < best ? watch.Elapsed : best;
+        }
+
+        Console.WriteLine($"10,000 flows replaced in {best.TotalMilliseconds:F1} ms at best"); // to read, not to assert
         Store.TryAddFlows("p-1f3a9c20", 3, Sample.Flow(20_000));
-        Console.WriteLine($"one flow added in {watch.Elapsed.TotalMilliseconds:F3} ms");
         Assert.HasCount(10_001, Store.ListFlows("p-1f3a9c20"));
     }
 

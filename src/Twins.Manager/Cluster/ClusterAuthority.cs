@@ -53,6 +53,17 @@ internal sealed class ClusterAuthority : IDisposable
     /// <summary>A certificate for a node with this public key: for both ends of a connection, named by DNS name and CN.</summary>
     public X509Certificate2 Issue(string nodeName, PublicKey publicKey, TimeProvider time)
     {
+        var now = time.GetUtcNow();
+        DateTimeOffset first = Certificate.NotBefore;
+        DateTimeOffset last = Certificate.NotAfter;
+        var start = now - ClockTolerance;
+        var end = now + NodeLifetime;
+        return Issue(nodeName, publicKey, start > first ? start : first, end < last ? end : last);
+    }
+
+    /// <summary>As above, for a time that lies within the authority's own.</summary>
+    internal X509Certificate2 Issue(string nodeName, PublicKey publicKey, DateTimeOffset start, DateTimeOffset end)
+    {
         var request = new CertificateRequest(new X500DistinguishedName($"CN={nodeName}"), publicKey, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, critical: true));
@@ -62,11 +73,9 @@ internal sealed class ClusterAuthority : IDisposable
         names.AddDnsName(nodeName);
         request.CertificateExtensions.Add(names.Build());
         request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(Certificate, true, false));
-        var now = time.GetUtcNow();
         var serial = RandomNumberGenerator.GetBytes(16);
         serial[0] = (byte)((serial[0] & 0x7F) | 0x40); // positive and without leading zeros (RFC 5280, 4.1.2.2)
-        var end = now + NodeLifetime;
-        return request.Create(Certificate, now - ClockTolerance, end < Certificate.NotAfter ? end : Certificate.NotAfter, serial);
+        return request.Create(Certificate, start, end, serial);
     }
 
     public void Dispose() => Certificate.Dispose();

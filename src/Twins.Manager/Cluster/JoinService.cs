@@ -25,8 +25,8 @@ internal sealed partial class JoinService(
         // From here on the token is spent, whatever happens.
         if (!cluster.Tokens.TryUse(request.Secret.Span))
             throw RefuseToken(caller);
-        if (!cluster.Directory.TryPut(request.Node, request.Address))
-            throw Refusal(StatusCode.ResourceExhausted, $"The cluster has {NodeDirectory.MostNodes} nodes, the most it can have.");
+        if (!cluster.Directory.TryAdd(request.Node, request.Address))
+            throw Refusal(StatusCode.ResourceExhausted, $"Another node took the name just now, or the cluster has its most nodes, {NodeDirectory.MostNodes}.");
         using var certificate = authority.Issue(request.Node, key, time);
         LogJoined(request.Node, request.Address);
         announcer.Announce(new KnownNodeEntry(request.Node, request.Address));

@@ -19,7 +19,8 @@ internal sealed class NodeConnections(NodeCluster cluster, TwinsdOptions options
 {
     public const int MostMessageBytes = 4 * 1024 * 1024;
 
-    private static readonly TimeSpan KeepAlive = TimeSpan.FromSeconds(5);
+    // Also while idle: a dead link is known before the next call needs it.
+    private static readonly TimeSpan KeepAlive = TimeSpan.FromSeconds(3);
 
     private readonly ConcurrentDictionary<string, Lazy<NodeChannel>> _channels = new(StringComparer.Ordinal);
 
@@ -59,7 +60,7 @@ internal sealed class NodeConnections(NodeCluster cluster, TwinsdOptions options
                 EnableMultipleHttp2Connections = true,
                 KeepAlivePingDelay = KeepAlive,
                 KeepAlivePingTimeout = KeepAlive,
-                KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
+                KeepAlivePingPolicy = HttpKeepAlivePingPolicy.Always,
                 PooledConnectionIdleTimeout = TimeSpan.FromMinutes(10),
                 SslOptions = new SslClientAuthenticationOptions
                 {

@@ -53,12 +53,20 @@ internal sealed class NodeDirectory
         }
     }
 
+    /// <summary>Notes a new node. False: there is one of that name, or as <see cref="TryPut"/>.</summary>
+    public bool TryAdd(string name, string address)
+    {
+        lock (_lock)
+            return !_nodes.ContainsKey(name) && TryPut(name, address);
+    }
+
     /// <summary>
     /// What a member says of a node, itself or another. A member may bring a name that is new here; the address of a
     /// known one is changed only by that node itself. False: refused, nothing changed.
     /// </summary>
-    public bool TryLearn(string toldBy, string name, string address) =>
-        Find(name) is { } present && toldBy != name ? present.Address == address : TryPut(name, address);
+    public bool TryLearn(string toldBy, string name, string address) => toldBy == name
+        ? TryPut(name, address)
+        : TryAdd(name, address) || Find(name)?.Address == address;
 
     private void Save(ImmutableSortedDictionary<string, KnownNodeEntry> nodes)
     {

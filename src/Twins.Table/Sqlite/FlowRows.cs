@@ -12,12 +12,17 @@ internal sealed class FlowRows(Statements statements)
 
     public void Clear(string process) => statements.Execute("DELETE FROM flow WHERE process = $0", process);
 
-    public void Put(string process, FlowRecord flow) => statements.Execute(
-        "INSERT OR REPLACE INTO flow (process, protocol, local, peer, home_leg, host_leg) VALUES ($0, $1, $2, $3, $4, $5)",
-        process, (long)flow.Connection.Protocol,
-        EndpointBlob.Write(flow.Connection.Source), EndpointBlob.Write(flow.Connection.Destination),
-        flow.HomeLeg is { } home ? EndpointBlob.Write(home) : null,
-        flow.HostLeg is { } host ? EndpointBlob.Write(host) : null);
+    public void Put(string process, IEnumerable<FlowRecord> flows) => statements.ExecuteMany(
+        "INSERT OR REPLACE INTO flow (process, protocol, local, peer, home_leg, host_leg) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        flows, columns: 6, (flow, values) =>
+        {
+            values[0] = process;
+            values[1] = (long)flow.Connection.Protocol;
+            values[2] = EndpointBlob.Write(flow.Connection.Source);
+            values[3] = EndpointBlob.Write(flow.Connection.Destination);
+            values[4] = flow.HomeLeg is { } home ? EndpointBlob.Write(home) : null;
+            values[5] = flow.HostLeg is { } host ? EndpointBlob.Write(host) : null;
+        });
 
     public void Remove(string process, FlowRecord flow) => statements.Execute(
         "DELETE FROM flow WHERE process = $0 AND protocol = $1 AND local = $2 AND peer = $3",

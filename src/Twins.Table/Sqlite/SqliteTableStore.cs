@@ -112,16 +112,14 @@ public sealed class SqliteTableStore : ITableStore
         WriteFlows(processId, expectedEpoch, () =>
         {
             _flows.Clear(processId);
-            foreach (var flow in flows)
-                _flows.Put(processId, flow);
+            _flows.Put(processId, flows);
         });
 
     /// <inheritdoc/>
     public TableResult TryAddFlows(string processId, ulong expectedEpoch, params IReadOnlyCollection<FlowRecord> flows) =>
         WriteFlows(processId, expectedEpoch, () =>
         {
-            foreach (var flow in flows)
-                _flows.Put(processId, flow);
+            _flows.Put(processId, flows);
         });
 
     /// <inheritdoc/>

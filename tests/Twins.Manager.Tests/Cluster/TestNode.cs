@@ -80,7 +80,9 @@ internal sealed class TestNode : IAsyncDisposable
     {
         await _app.StopAsync();
         await _app.DisposeAsync();
-        Directory.Delete(Path.GetDirectoryName(Options.StateDirectory)!, recursive: true);
+        var directory = Path.GetDirectoryName(Options.StateDirectory)!;
+        if (Directory.Exists(directory)) // a node that was started anew shares it
+            Directory.Delete(directory, recursive: true);
     }
 
     private static int FreePorts()
