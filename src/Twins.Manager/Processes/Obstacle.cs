@@ -8,5 +8,5 @@ namespace Twins.Manager.Processes;
 public sealed record Obstacle(int Pid, bool IsFatal, string Cause, string Remedy)
 {
     /// <inheritdoc/>
-    public override string ToString() => FormattableString.Invariant($"process {Pid}: {Cause}. {Remedy}.");
+    public override string ToString() => FormattableString.Invariant($"process {Pid}: {Cause}; {Remedy}");
 }

@@ -1,0 +1,11 @@
+using System.Runtime.InteropServices;
+
+namespace Twins.Manager.Hooks;
+
+/// <summary><c>struct iovec</c> of 64-bit Linux.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct BufferVector
+{
+    public void* Base;
+    public nuint Length;
+}
