@@ -43,7 +43,7 @@ public sealed class FlowTableTests
             snapshots.Add((table, model));
             foreach (var (one, other) in snapshots)
                 Same(one, other);
-        }, iter: 200);
+        }, iter: 50);
 
     [TestMethod]
     public void AHundredThousandFlows_Built_AreAllFoundAndNoOther()

@@ -9,7 +9,7 @@ namespace Twins.Redirection;
 /// </summary>
 /// <remarks>
 /// Octets lie in chunks that are used again; a packet costs no object of its own. A chunk is free again when its last packet has gone, so memory
-/// may exceed the limit, but never twice the limit and a chunk. What is held is charged with its length and <see cref="OverheadBytes"/> each.
+/// may exceed the limit, up to twice the limit and five chunks of 256 KiB, before packets are refused for that alone. What is held is charged with its length and <see cref="OverheadBytes"/> each.
 /// </remarks>
 public sealed class HoldQueue
 {
