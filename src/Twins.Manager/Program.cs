@@ -29,6 +29,7 @@ catch (SettingsException e)
 
 var builder = WebApplication.CreateSlimBuilder();
 builder.Host.UseSystemd();
+builder.WebHost.UseKestrelHttpsConfiguration();
 builder.Logging.ClearProviders().AddSimpleConsole(console =>
 {
     console.SingleLine = true;

@@ -10,7 +10,7 @@ using Twins.Table;
 namespace Twins.Manager.Admin;
 
 /// <summary>A process as users see it: the record, the kernel's sockets and the twin's counters.</summary>
-internal sealed class ProcessView(
+internal sealed partial class ProcessView(
     ITableStore table, ProcessInspector processes, HomeRole home, HostRole host, TwinPool pool, NodeCluster identity, ILogger<ProcessView> log)
 {
     /// <summary>The process now.</summary>
@@ -83,9 +83,12 @@ internal sealed class ProcessView(
         }
         catch (TwinException e)
         {
-            log.LogDebug("Counters of {Process}: {Cause}", info.ProcessId, e.Message);
+            LogNoCounters(info.ProcessId, e.Message);
         }
     }
+
+    [LoggerMessage(1601, LogLevel.Debug, "No counters of {Process}: {Cause}")]
+    private partial void LogNoCounters(string process, string cause);
 
     private MigrationRecord ToRecord(MigrationRow row) => new()
     {

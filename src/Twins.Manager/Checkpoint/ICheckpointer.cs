@@ -8,7 +8,7 @@ public interface ICheckpointer
 {
     /// <summary>Starts what can be started ahead of the next dump or restore in that network namespace. A hint: never fails.</summary>
     /// <param name="networkNamespacePath">A namespace's mount point; <see langword="null"/> for this program's own.</param>
-    public void Prepare(string? networkNamespacePath);
+    void Prepare(string? networkNamespacePath);
 
     /// <summary>Freezes a process with all its descendants and writes it to <paramref name="imagesDirectory"/>.</summary>
     /// <param name="pid">The root of the tree.</param>
@@ -17,12 +17,12 @@ public interface ICheckpointer
     /// <param name="cancellationToken">Cancelling lets the process run on.</param>
     /// <returns>The frozen process, with complete images.</returns>
     /// <exception cref="CheckpointException">It could not be dumped; it runs on.</exception>
-    public Task<IFrozenProcess> BeginDumpAsync(int pid, string imagesDirectory, string? networkNamespacePath, CancellationToken cancellationToken);
+    Task<IFrozenProcess> BeginDumpAsync(int pid, string imagesDirectory, string? networkNamespacePath, CancellationToken cancellationToken);
 
     /// <summary>Builds the process from images up to the point where its sockets exist but send nothing.</summary>
     /// <param name="imagesDirectory">What a dump wrote.</param>
     /// <param name="networkNamespacePath">Where the process is to live; its addresses must be there.</param>
     /// <param name="cancellationToken">Cancelling abandons the restore.</param>
     /// <exception cref="CheckpointException">It could not be restored; nothing of it is left and nothing was sent.</exception>
-    public Task<IPendingRestore> BeginRestoreAsync(string imagesDirectory, string? networkNamespacePath, CancellationToken cancellationToken);
+    Task<IPendingRestore> BeginRestoreAsync(string imagesDirectory, string? networkNamespacePath, CancellationToken cancellationToken);
 }

@@ -7,19 +7,19 @@ namespace Twins.Manager.Checkpoint;
 public interface IFrozenProcess : IAsyncDisposable
 {
     /// <summary>The processes of the tree, root first. Threads are left out.</summary>
-    public IReadOnlyList<int> Pids { get; }
+    IReadOnlyList<int> Pids { get; }
 
     /// <summary>When the freezing began, as <see cref="System.Diagnostics.Stopwatch.GetTimestamp"/>: an upper bound of the silence.</summary>
-    public long FrozenSince { get; }
+    long FrozenSince { get; }
 
     /// <summary>Completes when the migrator ends without having been told: the process has then to be looked after, see <see cref="FreezeGuard"/> and <see cref="SocketRepair"/>.</summary>
-    public Task Lost { get; }
+    Task Lost { get; }
 
     /// <summary>Destroys the original, without a packet to any peer. Returns when all its processes are dead.</summary>
     /// <exception cref="CheckpointException">The migrator died (<c>criu-died</c>): ask <see cref="Lost"/> what is left.</exception>
-    public Task CompleteAsync(CancellationToken cancellationToken);
+    Task CompleteAsync(CancellationToken cancellationToken);
 
     /// <summary>Lets the original run on in place, sockets and all.</summary>
     /// <exception cref="CheckpointException">The migrator died first; the sockets were repaired and the process runs if no <see cref="FreezeGuard"/> stops it.</exception>
-    public Task RefuseAsync(CancellationToken cancellationToken);
+    Task RefuseAsync(CancellationToken cancellationToken);
 }

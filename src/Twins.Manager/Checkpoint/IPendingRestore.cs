@@ -7,16 +7,16 @@ namespace Twins.Manager.Checkpoint;
 public interface IPendingRestore : IAsyncDisposable
 {
     /// <summary>The processes, root first.</summary>
-    public IReadOnlyList<int> Pids { get; }
+    IReadOnlyList<int> Pids { get; }
 
     /// <summary>The root. It becomes a child of this program.</summary>
-    public int Pid { get; }
+    int Pid { get; }
 
     /// <summary>Lets it run; from here on its sockets send. Returns when it runs.</summary>
     /// <returns>Watches the root and takes its exit status, so that no zombie stays.</returns>
     /// <exception cref="CheckpointException">It could not be resumed; it is gone.</exception>
-    public Task<ProcessWatch> ResumeAsync(CancellationToken cancellationToken);
+    Task<ProcessWatch> ResumeAsync(CancellationToken cancellationToken);
 
     /// <summary>Destroys what was restored; nothing is sent.</summary>
-    public Task AbandonAsync(CancellationToken cancellationToken);
+    Task AbandonAsync(CancellationToken cancellationToken);
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Twins.Manager.Cluster;
 using Twins.Manager.Nodes;
 using Twins.Manager.Pool;
 using Twins.Manager.Rules;
@@ -21,17 +22,19 @@ internal sealed partial class HomeRole
     private readonly TwinPool _pool;
     private readonly KernelRules _rules;
     private readonly TwinsdOptions _options;
+    private readonly NodeCluster _identity;
     private readonly HomeStore _store;
     private readonly NodeMap _nodes;
     private readonly ILogger<HomeRole> _log;
     private readonly LegPorts _ports;
     private readonly Lock _portsLock = new();
 
-    public HomeRole(TwinPool pool, KernelRules rules, TwinsdOptions options, HomeStore store, NodeMap nodes, ILogger<HomeRole> log)
+    public HomeRole(TwinPool pool, KernelRules rules, TwinsdOptions options, NodeCluster identity, HomeStore store, NodeMap nodes, ILogger<HomeRole> log)
     {
         _pool = pool;
         _rules = rules;
         _options = options;
+        _identity = identity;
         _store = store;
         _nodes = nodes;
         _log = log;

@@ -1,13 +1,13 @@
 using Twins.Manager.Pool;
 using Twins.Manager.Registry;
-using Twins.Manager.Settings;
+using Twins.Manager.Cluster;
 using Twins.Protocol;
 using Twins.Table;
 
 namespace Twins.Manager.Home;
 
 /// <summary>What home needs after a restart, kept in the Table of Twins.</summary>
-internal sealed class HomeStore(ITableStore table, TwinsdOptions options)
+internal sealed class HomeStore(ITableStore table, NodeCluster identity)
 {
     /// <summary>The path was switched to another host: record and flows as they are now.</summary>
     public void Save(HomeProcess process)

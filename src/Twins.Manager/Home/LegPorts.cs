@@ -6,20 +6,28 @@ namespace Twins.Manager.Home;
 /// The home ports r of the legs to hosts. A leg is told apart by (H:r, N:n), so each host leg N:n has
 /// the whole redirect range to itself. Not thread safe.
 /// </summary>
-internal sealed class LegPorts(int first, int last)
+internal sealed class LegPorts
 {
+    private readonly int _first;
+    private readonly int _last;
     private readonly Dictionary<Endpoint, HashSet<int>> _used = [];
-    private int _next = first;
+    private int _next;
+
+    public LegPorts(int first, int last)
+    {
+        _first = _next = first;
+        _last = last;
+    }
 
     /// <summary>A port that no other flow of this host leg has, or null when the range is used up.</summary>
     public int? Take(Endpoint hostLeg)
     {
         if (!_used.TryGetValue(hostLeg, out var used))
             _used[hostLeg] = used = [];
-        for (var tried = first; tried <= last; tried++)
+        for (var tried = _first; tried <= _last; tried++)
         {
             var port = _next;
-            _next = _next == last ? first : _next + 1;
+            _next = _next == _last ? _first : _next + 1;
             if (used.Add(port))
                 return port;
         }

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Google.Protobuf;
+using Twins.Manager.Cluster;
 using Twins.Manager.Nodes;
 using Twins.Manager.Settings;
 using Endpoint = Twins.Protocol.Endpoint;
@@ -11,7 +12,7 @@ namespace Twins.Manager.Host;
 /// The host's ends N:n of the legs. One of them carries as many connections as home has redirect ports; a
 /// process gets one for its connections and room for new ones. Thread safe.
 /// </summary>
-internal sealed class HostPorts(TwinsdOptions options, NodeMap nodes)
+internal sealed class HostPorts(TwinsdOptions options, NodeCluster identity, NodeMap nodes)
 {
     private readonly HashSet<Endpoint> _used = [];
 

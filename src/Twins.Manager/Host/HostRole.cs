@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.Win32.SafeHandles;
 using Twins.Manager.Cabins;
+using Twins.Manager.Cluster;
 using Twins.Manager.Nodes;
 using Twins.Manager.Pool;
 using Twins.Manager.Registry;
@@ -20,16 +21,18 @@ internal sealed partial class HostRole
     private readonly TwinPool _pool;
     private readonly KernelRules _rules;
     private readonly TwinsdOptions _options;
+    private readonly NodeCluster _identity;
     private readonly HostStore _store;
     private readonly NodeMap _nodes;
     private readonly HostPorts _ports;
     private readonly ILogger<HostRole> _log;
 
-    public HostRole(TwinPool pool, KernelRules rules, TwinsdOptions options, HostStore store, NodeMap nodes, HostPorts ports, ILogger<HostRole> log)
+    public HostRole(TwinPool pool, KernelRules rules, TwinsdOptions options, NodeCluster identity, HostStore store, NodeMap nodes, HostPorts ports, ILogger<HostRole> log)
     {
         _pool = pool;
         _rules = rules;
         _options = options;
+        _identity = identity;
         _store = store;
         _nodes = nodes;
         _ports = ports;

@@ -2,14 +2,14 @@ using System.Collections.Immutable;
 using Twins.Manager.Cabins;
 using Twins.Manager.Pool;
 using Twins.Manager.Registry;
-using Twins.Manager.Settings;
+using Twins.Manager.Cluster;
 using Twins.Protocol;
 using Twins.Table;
 
 namespace Twins.Manager.Host;
 
 /// <summary>What the host half of a guest needs after a restart, kept in the Table of Twins.</summary>
-internal sealed class HostStore(ITableStore table, TwinsdOptions options)
+internal sealed class HostStore(ITableStore table, NodeCluster identity)
 {
     /// <summary>The guest's half as it is now.</summary>
     public void Save(HostedProcess hosted)

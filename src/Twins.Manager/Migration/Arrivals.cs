@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using Twins.Manager.Checkpoint;
+using Twins.Manager.Cluster;
 using Twins.Manager.Home;
 using Twins.Manager.Host;
 using Twins.Manager.Images;
@@ -20,6 +21,7 @@ namespace Twins.Manager.Migration;
 /// </summary>
 internal sealed partial class Arrivals(
     TwinsdOptions options,
+    NodeCluster cluster,
     ITableStore table,
     ICheckpointer checkpointer,
     HostRole host,
@@ -30,6 +32,9 @@ internal sealed partial class Arrivals(
     TwinPaths paths,
     ILogger<Arrivals> log)
 {
+    // Images of a large process may take their time between two calls.
+    private static readonly TimeSpan ArrivalWait = TimeSpan.FromMinutes(2);
+
     private readonly ConcurrentDictionary<string, Arrival> _arrivals = new();
 
     /// <summary>Checks that the process can live here, and makes its cabin unless it comes home.</summary>

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Google.Protobuf;
+using Twins.Manager.Cluster;
 using Twins.Manager.Home;
 using Twins.Manager.Host;
 using Twins.Manager.Migration;
@@ -10,7 +11,7 @@ using Twins.Protocol;
 namespace Twins.Manager.Nodes;
 
 /// <summary>This node, in the roles that the node API has.</summary>
-internal sealed class LocalNode(TwinsdOptions options, HomeRole home, HostRole host, Arrivals arrivals, ProcessRegistry registry, NodeFacts facts) : INode
+internal sealed class LocalNode(TwinsdOptions options, NodeCluster identity, HomeRole home, HostRole host, Arrivals arrivals, ProcessRegistry registry, NodeFacts facts) : INode
 {
     /// <inheritdoc/>
     public string Name => identity.Name;

@@ -1,11 +1,12 @@
 using Grpc.Core;
+using Twins.Manager.Cluster;
 using Twins.Manager.Migration;
 using Twins.Protocol;
 
 namespace Twins.Manager.Nodes;
 
 /// <summary>The node API's gRPC front: hands every call to this node and turns its refusals into status and code.</summary>
-internal sealed class NodeApiService(LocalNode node, MigrationService migrations) : NodeApi.NodeApiBase
+internal sealed class NodeApiService(LocalNode node, MigrationService migrations, NodeAnnouncer announcer) : NodeApi.NodeApiBase
 {
     /// <summary>Trailer with the stable code of a refusal.</summary>
     public const string CodeTrailer = "twins-code";
@@ -72,6 +73,9 @@ internal sealed class NodeApiService(LocalNode node, MigrationService migrations
 
     public override Task<OpenFlowReply> OpenFlow(OpenFlowRequest request, ServerCallContext context) =>
         GuardAsync(() => node.OpenFlowAsync(request, CancellationToken.None));
+
+    public override Task<AnnounceNodeReply> AnnounceNode(AnnounceNodeRequest request, ServerCallContext context) =>
+        Task.FromResult(announcer.Answer(request, context));
 
     public override Task RequestMigration(RequestMigrationRequest request, IServerStreamWriter<MigrationEvent> responseStream, ServerCallContext context) =>
         GuardAsync(async () =>

@@ -108,7 +108,7 @@ internal sealed class TwinControl : IAsyncDisposable
             if (fileDescriptor >= 0)
             {
                 // The descriptor travels with the first byte; the rest of the message follows it.
-                FileDescriptorPassing.Send(_socket, bytes.Span[..1], fileDescriptor);
+                UnixSockets.Send(_socket, bytes.Span[..1], [fileDescriptor]);
                 bytes = bytes[1..];
             }
 

@@ -13,7 +13,7 @@ namespace Twins.Manager.Pool;
 /// rules stay as they are; what it knew is told to it again by whoever listens to <see cref="Replaced"/>.
 /// After a restart of twinsd the twins that live on are adopted. Thread safe.
 /// </summary>
-internal sealed partial class TwinPool(TwinsdOptions options, TwinPaths paths, ILogger<TwinPool> log) : IHostedService
+internal sealed partial class TwinPool(TwinsdOptions options, TwinPaths paths, ILogger<TwinPool> log) : IHostedService, IDisposable
 {
     private const int FirstQueue = 7400;
     private static readonly TimeSpan StartTime = TimeSpan.FromSeconds(10);
@@ -96,6 +96,13 @@ internal sealed partial class TwinPool(TwinsdOptions options, TwinPaths paths, I
         await _stopping.CancelAsync();
         foreach (var twin in Twins.Where(t => t.ProcessCount == 0))
             End(twin);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _changing.Dispose();
+        _stopping.Dispose();
     }
 
     private async Task RefillAsync()

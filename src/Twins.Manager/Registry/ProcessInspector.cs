@@ -96,12 +96,12 @@ internal sealed class ProcessInspector(ITableStore table, NodeCluster identity)
     }
 
     /// <summary>Files that the destination must have.</summary>
-    public static IEnumerable<RequiredFile> ReadFiles(ProcessTree tree) => ProcessFiles.Read(tree.Pids).Select(f => new RequiredFile
+    public static IEnumerable<RequiredFile> ReadFiles(ProcessTree tree) => ProcessFiles.Read(tree.Pids).Where(f => !f.IsDeleted).Select(f => new RequiredFile
     {
         Path = f.Path,
-        Size = (ulong)f.Size,
+        Size = (ulong)f.SizeBytes,
         Mode = (uint)f.Mode,
-        ExecutableMapping = f.IsExecutableMapping,
+        ExecutableMapping = f.Use == FileUse.Mapped,
     });
 
     /// <summary>About how many bytes the images will have.</summary>
