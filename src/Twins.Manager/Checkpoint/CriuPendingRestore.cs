@@ -30,6 +30,7 @@ internal sealed class CriuPendingRestore : IPendingRestore
         var final = await AcknowledgeAsync(cancellationToken).ConfigureAwait(false);
         if (final is { Success: true })
             return ProcessWatch.Start(Pid);
+        _worker.Kill();
         KillAll();
         if (final is null)
             throw new CheckpointException("restore", CheckpointCode.CriuDied, "criu ended while it resumed the process. What was restored has been destroyed.", _logPath);
@@ -44,8 +45,12 @@ internal sealed class CriuPendingRestore : IPendingRestore
         _decided = true;
         // Killed by us and not by refusing the notification: the sockets are still in repair mode, and
         // with criu first out of the way nothing can take them out of it.
-        _worker.Kill();
-        await Task.Run(KillAll, CancellationToken.None).ConfigureAwait(false);
+        // While criu traces the processes only it could take their exit status.
+        await Task.Run(() =>
+        {
+            _worker.Kill();
+            KillAll();
+        }, CancellationToken.None).ConfigureAwait(false);
     }
 
     public async ValueTask DisposeAsync()
