@@ -25,9 +25,12 @@ internal sealed class CriuPendingRestore : IPendingRestore
 
     public async Task<ProcessWatch> ResumeAsync(CancellationToken cancellationToken)
     {
-        ObjectDisposedException.ThrowIf(_decided, this);
+        if (_decided)
+            throw new InvalidOperationException("It has been decided what happens to the restored process.");
+        cancellationToken.ThrowIfCancellationRequested();
         _decided = true;
-        var final = await AcknowledgeAsync(cancellationToken).ConfigureAwait(false);
+        // From here on it may be sending: no cancelling half way.
+        var final = await AcknowledgeAsync(CancellationToken.None).ConfigureAwait(false);
         if (final is { Success: true })
             return ProcessWatch.Start(Pid);
         _worker.Kill();
