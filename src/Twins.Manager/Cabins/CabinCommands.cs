@@ -21,7 +21,7 @@ internal static class CabinCommands
         batch.AppendLine(null, $"link set {TunDevice.Name} mtu {mtu} up");
         batch.AppendLine($"route add default dev {TunDevice.Name}");
         if (homeAddresses.Any(address => !address.IsIPv4))
-            batch.AppendLine($"-6 route add default dev {TunDevice.Name}");
+            batch.AppendLine($"route add ::/0 dev {TunDevice.Name}");
 
         var start = new ProcessStartInfo("ip", ["-batch", "-"]) { RedirectStandardInput = true, RedirectStandardError = true, RedirectStandardOutput = true };
         using var process = Process.Start(start) ?? throw new CabinException("ip(8) could not be started. Install iproute2.");

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Twins.Manager.Settings;
 
 namespace Twins.Manager.Checkpoint;
@@ -24,18 +23,7 @@ internal sealed class CheckpointReadiness(string criu, TwinsdOptions options)
     {
         if (_version is not null)
             return _version;
-        try
-        {
-            using var process = Process.Start(new ProcessStartInfo(criu, "--version") { RedirectStandardOutput = true, UseShellExecute = false })!;
-            var words = (await process.StandardOutput.ReadToEndAsync(cancellation)).Split([' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
-            await process.WaitForExitAsync(cancellation);
-
-            // "Version: 4.2.1"
-            return _version = words.Length > 1 ? words[1] : "unknown";
-        }
-        catch (System.ComponentModel.Win32Exception e)
-        {
-            throw new CheckpointException("preflight", CheckpointCode.CriuMissing, $"{criu} can't be started: {e.Message}", inner: e);
-        }
+        await using var checkpointer = new CriuCheckpointer(criu);
+        return _version = (await checkpointer.GetVersionAsync(cancellation)).ToString();
     }
 }

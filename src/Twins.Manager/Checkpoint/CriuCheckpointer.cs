@@ -42,8 +42,14 @@ public sealed class CriuCheckpointer : ICheckpointer, IAsyncDisposable
         try
         {
             var key = networkNamespacePath ?? "";
-            if (_prepared.TryGetValue(key, out var existing) && existing.IsAlive)
-                return;
+            if (_prepared.TryGetValue(key, out var existing))
+            {
+                if (existing.IsAlive)
+                    return;
+                if (_prepared.TryRemove(KeyValuePair.Create(key, existing)))
+                    _ = existing.DisposeAsync().AsTask();
+            }
+
             var worker = CriuWorker.Start(_criu, networkNamespacePath, "checkpoint");
             if (!_prepared.TryAdd(key, worker))
                 _ = worker.DisposeAsync().AsTask();
@@ -71,7 +77,7 @@ public sealed class CriuCheckpointer : ICheckpointer, IAsyncDisposable
                 if (script == "pre-dump")
                     frozenSince = Stopwatch.GetTimestamp();
             }, cancellationToken).ConfigureAwait(false);
-            return new CriuFrozenProcess(worker, CriuImages.ReadPids(imagesDirectory), frozenSince, logPath);
+            return new CriuFrozenProcess(worker, CriuImages.ReadPids(imagesDirectory), frozenSince);
         }
         catch
         {

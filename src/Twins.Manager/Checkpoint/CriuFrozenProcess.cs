@@ -1,21 +1,26 @@
+using System.Net.Sockets;
 using Twins.Protocol.Criu;
 
 namespace Twins.Manager.Checkpoint;
 
-/// <summary>A dump that waits in CRIU's post-dump notification.</summary>
+/// <summary>
+/// A dump that waits in CRIU's post-dump notification. A <see cref="FreezeGuard"/> is set at once: a
+/// process that runs while its sockets are in repair mode gets EPERM from recv(2), so it must not run for
+/// a moment if criu dies. With the guard either decision can be carried out without criu as well.
+/// </summary>
 internal sealed class CriuFrozenProcess : IFrozenProcess
 {
     private readonly CriuWorker _worker;
-    private readonly string _logPath;
     private readonly TaskCompletionSource _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly FreezeGuard _guard;
     private bool _decided;
 
-    public CriuFrozenProcess(CriuWorker worker, IReadOnlyList<int> pids, long frozenSince, string logPath)
+    public CriuFrozenProcess(CriuWorker worker, IReadOnlyList<int> pids, long frozenSince)
     {
         _worker = worker;
-        _logPath = logPath;
         Pids = pids;
         FrozenSince = frozenSince;
+        _guard = FreezeGuard.Set(pids);
         _ = WatchAsync();
     }
 
@@ -27,85 +32,43 @@ internal sealed class CriuFrozenProcess : IFrozenProcess
 
     public async Task CompleteAsync(CancellationToken cancellationToken)
     {
-        var handles = Pids.Select(ProcessHandle.TryOpen).OfType<ProcessHandle>().ToList();
-        try
-        {
-            var final = await DecideAsync(true, cancellationToken).ConfigureAwait(false);
-            if (final is not { Success: true })
-                throw Failure(final, "release", "The original was not destroyed; if it still exists it has to be: it would speak beside the moved one.");
-            await Task.Run(() => Gone(handles), cancellationToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            handles.ForEach(handle => handle.Dispose());
-        }
+        await DecideAsync(true, cancellationToken).ConfigureAwait(false);
+        // criu has killed the processes; here they are waited for, reaped if an earlier restore made them
+        // our children, and killed if criu died before it did.
+        await Task.Run(_guard.Destroy, CancellationToken.None).ConfigureAwait(false);
     }
 
     public async Task RefuseAsync(CancellationToken cancellationToken)
     {
-        var final = await DecideAsync(false, cancellationToken).ConfigureAwait(false);
-        // criu reports the refused notification as a failed dump; only its death is one.
-        if (final is not null)
-            return;
-        SocketRepair.TurnOff(Pids);
-        throw Failure(null, "checkpoint", "The process's connections were repaired and it runs on.");
+        await DecideAsync(false, cancellationToken).ConfigureAwait(false);
+        _guard.RunHere();
     }
 
     public async ValueTask DisposeAsync()
     {
-        try
-        {
-            if (!_decided)
-                await RefuseAsync(CancellationToken.None).ConfigureAwait(false);
-        }
-        catch (CheckpointException)
-        {
-            // criu died: what can be done has been done, and Lost has told.
-        }
-
+        if (!_decided)
+            await RefuseAsync(CancellationToken.None).ConfigureAwait(false);
         await _worker.DisposeAsync().ConfigureAwait(false);
+        _guard.Dispose();
     }
 
-    private static void Gone(List<ProcessHandle> handles)
+    /// <summary>Tells criu and waits for its last word, or for its end.</summary>
+    private async Task DecideAsync(bool success, CancellationToken cancellationToken)
     {
-        foreach (var handle in handles)
-        {
-            if (!handle.WaitForExit(TimeSpan.FromSeconds(10)))
-                throw new CheckpointException("release", CheckpointCode.CriuFailed, $"Process {handle.Pid} did not end within 10 s after it was killed.");
-            // If an earlier restore made it our child, its number has to become free.
-            handle.TryReap();
-        }
-    }
-
-    private async Task<CriuResponse?> DecideAsync(bool success, CancellationToken cancellationToken)
-    {
-        ObjectDisposedException.ThrowIf(_decided, this);
+        if (_decided)
+            throw new InvalidOperationException("It has been decided what happens to the frozen process.");
+        cancellationToken.ThrowIfCancellationRequested();
         _decided = true;
         try
         {
-            await _worker.SendAsync(CriuCheckpointer.Acknowledge(success), cancellationToken).ConfigureAwait(false);
+            await _worker.SendAsync(CriuCheckpointer.Acknowledge(success), CancellationToken.None).ConfigureAwait(false);
+            while (await _worker.ReceiveAsync(CancellationToken.None).ConfigureAwait(false) is { Type: CriuRequestType.Notify })
+                await _worker.SendAsync(CriuCheckpointer.Acknowledge(true), CancellationToken.None).ConfigureAwait(false);
         }
-        catch (System.Net.Sockets.SocketException)
+        catch (SocketException)
         {
-            return null;
+            // criu has ended: the guard carries the decision out.
         }
-
-        while (await _worker.ReceiveAsync(cancellationToken).ConfigureAwait(false) is { } message)
-        {
-            if (message.Type != CriuRequestType.Notify)
-                return message;
-            await _worker.SendAsync(CriuCheckpointer.Acknowledge(true), cancellationToken).ConfigureAwait(false);
-        }
-
-        return null;
-    }
-
-    private CheckpointException Failure(CriuResponse? response, string phase, string consequence)
-    {
-        if (response is null)
-            return new CheckpointException(phase, CheckpointCode.CriuDied, $"criu ended before it was told what to do with the frozen process. {consequence}", _logPath);
-        var (code, message) = CriuLog.Explain(_logPath, response.CrErrmsg);
-        return new CheckpointException(phase, code, $"{message} {consequence}", _logPath);
     }
 
     private async Task WatchAsync()

@@ -25,11 +25,15 @@ internal sealed class CriuPendingRestore : IPendingRestore
 
     public async Task<ProcessWatch> ResumeAsync(CancellationToken cancellationToken)
     {
-        ObjectDisposedException.ThrowIf(_decided, this);
+        if (_decided)
+            throw new InvalidOperationException("It has been decided what happens to the restored process.");
+        cancellationToken.ThrowIfCancellationRequested();
         _decided = true;
-        var final = await AcknowledgeAsync(cancellationToken).ConfigureAwait(false);
+        // From here on it may be sending: no cancelling half way.
+        var final = await AcknowledgeAsync(CancellationToken.None).ConfigureAwait(false);
         if (final is { Success: true })
             return ProcessWatch.Start(Pid);
+        _worker.Kill();
         KillAll();
         if (final is null)
             throw new CheckpointException("restore", CheckpointCode.CriuDied, "criu ended while it resumed the process. What was restored has been destroyed.", _logPath);
@@ -44,8 +48,12 @@ internal sealed class CriuPendingRestore : IPendingRestore
         _decided = true;
         // Killed by us and not by refusing the notification: the sockets are still in repair mode, and
         // with criu first out of the way nothing can take them out of it.
-        _worker.Kill();
-        await Task.Run(KillAll, CancellationToken.None).ConfigureAwait(false);
+        // While criu traces the processes only it could take their exit status.
+        await Task.Run(() =>
+        {
+            _worker.Kill();
+            KillAll();
+        }, CancellationToken.None).ConfigureAwait(false);
     }
 
     public async ValueTask DisposeAsync()

@@ -78,8 +78,12 @@ internal sealed partial class CriuWorker : IAsyncDisposable
         }
     }
 
-    /// <summary>Kills criu at once.</summary>
-    public void Kill() => _process.Signal(KillSignal);
+    /// <summary>Kills criu and waits until it traces nothing any more.</summary>
+    public void Kill()
+    {
+        _process.Signal(KillSignal);
+        _process.WaitForExit(TimeSpan.FromSeconds(5));
+    }
 
     /// <summary>Completes when criu has ended.</summary>
     public Task WatchAsync() => ProcessWatch.Start(Pid).Exited;

@@ -2,7 +2,8 @@ namespace Twins.Manager.Checkpoint;
 
 /// <summary>
 /// A process that is dumped and frozen, its images complete, its TCP sockets silent. Exactly one
-/// decision is taken; disposing without one refuses. Not safe for concurrent use.
+/// decision is taken; disposing without one refuses. If this program dies undecided, the processes stay
+/// stopped (SIGSTOP): a new run decides with <see cref="FreezeGuard"/>. Not safe for concurrent use.
 /// </summary>
 public interface IFrozenProcess : IAsyncDisposable
 {
@@ -12,14 +13,15 @@ public interface IFrozenProcess : IAsyncDisposable
     /// <summary>When the freezing began, as <see cref="System.Diagnostics.Stopwatch.GetTimestamp"/>: an upper bound of the silence.</summary>
     long FrozenSince { get; }
 
-    /// <summary>Completes when the migrator ends without having been told: the process has then to be looked after, see <see cref="FreezeGuard"/> and <see cref="SocketRepair"/>.</summary>
+    /// <summary>Completes when the migrator ends before a decision. The process stays stopped and both decisions remain possible.</summary>
     Task Lost { get; }
 
-    /// <summary>Destroys the original, without a packet to any peer. Returns when all its processes are dead.</summary>
-    /// <exception cref="CheckpointException">The migrator died (<c>criu-died</c>): ask <see cref="Lost"/> what is left.</exception>
+    /// <summary>Destroys the original, without a packet to any peer. Returns when all its processes are dead. Can't be cancelled once begun.</summary>
+    /// <exception cref="TimeoutException">A process did not end within ten seconds of SIGKILL.</exception>
+    /// <exception cref="InvalidOperationException">It has been decided already.</exception>
     Task CompleteAsync(CancellationToken cancellationToken);
 
-    /// <summary>Lets the original run on in place, sockets and all.</summary>
-    /// <exception cref="CheckpointException">The migrator died first; the sockets were repaired and the process runs if no <see cref="FreezeGuard"/> stops it.</exception>
+    /// <summary>Lets the original run on in place, sockets and all. Can't be cancelled once begun.</summary>
+    /// <exception cref="InvalidOperationException">It has been decided already.</exception>
     Task RefuseAsync(CancellationToken cancellationToken);
 }

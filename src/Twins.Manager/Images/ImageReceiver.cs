@@ -24,6 +24,9 @@ public sealed class ImageReceiver
     private const int LargestBlockBytes = 4 << 20;
     private const int BlocksAhead = 8;
 
+    [ThreadStatic]
+    private static Decompressor? t_decompressor;
+
     private readonly string _directory;
     private readonly long _limitBytes;
     private readonly IReadOnlyDictionary<string, string> _sideFiles;
@@ -107,7 +110,7 @@ public sealed class ImageReceiver
             if (length > LargestBlockBytes)
                 throw new ImageTransferException("image-refused", $"A block of more than {LargestBlockBytes} octets.");
             var plain = new byte[length];
-            using var decompressor = new Decompressor();
+            var decompressor = t_decompressor ??= new Decompressor();
             var written = decompressor.Unwrap(data.Span, plain);
             return written == plain.Length ? plain : throw new ImageTransferException("image-damaged", "A block is shorter than it says.");
         }

@@ -41,7 +41,10 @@ public static class ImageSender
                 await write(chunk).ConfigureAwait(false);
                 wire += chunk.Data.Length;
                 if (chunk.Last)
-                    progress?.Report(plain += (long)chunk.PlainBytes);
+                {
+                    plain += (long)chunk.PlainBytes;
+                    progress?.Report(plain);
+                }
             }
 
             await reading.ConfigureAwait(false);
@@ -105,6 +108,10 @@ public static class ImageSender
         await blocks.WriteAsync(Task.FromResult(end), cancellationToken).ConfigureAwait(false);
     }
 
+    // One per worker thread: its tables are large and cost more to make than a small block to compress.
+    [ThreadStatic]
+    private static Compressor? t_compressor;
+
     private static int ReadFully(Microsoft.Win32.SafeHandles.SafeFileHandle handle, Span<byte> buffer, long offset)
     {
         var total = 0;
@@ -123,7 +130,7 @@ public static class ImageSender
     {
         if (plain.Length == 0)
             return chunk;
-        using var compressor = new Compressor(Level);
+        var compressor = t_compressor ??= new Compressor(Level);
         var frame = new byte[Compressor.GetCompressBound(plain.Length)];
         var length = compressor.Wrap(plain, frame);
         chunk.Data = UnsafeByteOperations.UnsafeWrap(frame.AsMemory(0, length));

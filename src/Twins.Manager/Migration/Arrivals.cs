@@ -48,6 +48,7 @@ internal sealed partial class Arrivals(
         {
             if (request.Process.Home != cluster.Name)
                 arrival.Hosted = await host.PrepareAsync(request.Process, request.Epoch, request.Connections, request.HomeNodeAddress, cancellation);
+            checkpointer.Prepare(arrival.Hosted?.Cabin.NamespacePath);
             Record(arrival, MigrationSteps.Prepare, MigrationOutcome.Running);
             ExpectNextCall(arrival);
             return new PrepareReply { HostLegs = { arrival.Hosted?.HostLegs ?? [] } };

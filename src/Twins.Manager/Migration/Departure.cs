@@ -27,7 +27,7 @@ namespace Twins.Manager.Migration;
 /// 8 release      the frozen original is destroyed
 /// </code>
 /// A failure before 7 undoes all, the newest first: the process runs on here. If the answer to 7 is lost the
-/// original stays frozen (stopped, too, so that the death of CRIU or of this program can't wake it) until the
+/// original stays frozen, and stopped, so that the death of CRIU or of this program can't wake it, until the
 /// destination can be asked.
 /// </para>
 /// </summary>
@@ -56,7 +56,6 @@ internal sealed partial class Departure(
     private EndpointSet _endpoints = EndpointSet.Empty;
     private IReadOnlyList<Endpoint> _hostLegs = [];
     private IFrozenProcess? _dump;
-    private FreezeGuard? _guard;
     private string _images = "";
     private TransferReply _transfer = new();
 
@@ -112,6 +111,7 @@ internal sealed partial class Departure(
         _hosted = parts.Host.Find(record.Id);
         _endpoints = ProcessInspector.ReadEndpoints(_tree, record.HomeAddresses);
         _images = parts.Paths.NewImages(migrationId);
+        parts.Checkpointer.Prepare(_hosted?.Cabin.NamespacePath);
     }
 
     private async Task PrepareAsync(CancellationToken cancellation)
@@ -234,7 +234,7 @@ internal sealed partial class Departure(
     private async Task TransferAsync(CancellationToken cancellation)
     {
         Begin(MigrationSteps.Transfer);
-        var files = Directory.GetFiles(_images).Select(f => new ImageFile(Path.GetFileName(f), f, IsSideFile: false))
+        var files = ImageFile.Of(_images)
             .Concat(new[] { record.OutputPath, record.ErrorPath }.Where(File.Exists).Distinct().Select(f => new ImageFile(Path.GetFileName(f), f, IsSideFile: true)))
             .ToList();
         var total = (ulong)files.Sum(f => new FileInfo(f.Path).Length);
@@ -251,7 +251,6 @@ internal sealed partial class Departure(
     private async Task<CommitReply> CommitAsync()
     {
         Begin(MigrationSteps.Commit);
-        _guard = FreezeGuard.Set(_dump!.Pids);
         parts.Record(migrationId, record, destination.Name, _step, MigrationOutcome.InDoubt);
         CommitReply commit;
         try
@@ -338,7 +337,6 @@ internal sealed partial class Departure(
         Begin(MigrationSteps.Release);
         await _dump!.CompleteAsync(CancellationToken.None);
         await _dump.DisposeAsync();
-        _guard?.Dispose();
         if (_hosted is not null)
             await parts.Host.RemoveAsync(record.Id);
         parts.Registry.Departed(record, home.Name);
@@ -360,11 +358,6 @@ internal sealed partial class Departure(
             await TryAsync("unfreeze", async () => await _dump.DisposeAsync());
         }
 
-        await TryAsync("continue", () =>
-        {
-            _guard?.RunHere();
-            return Task.CompletedTask;
-        });
         if (_hosted is not null)
             await TryAsync("open", () => parts.Host.OpenAsync(_hosted));
         if (_holding)
