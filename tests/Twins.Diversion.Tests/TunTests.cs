@@ -19,7 +19,7 @@ public sealed class TunTests
         Assert.AreEqual(0x77, bytes[28]);
         Assert.AreEqual(ChecksumState.Partial, checksum);
 
-        Assert.AreEqual(0, tun.Write(Convert.FromHexString("4500001D00004000401126" + "54" + "0A630001" + "0A630002" + "1B591B5800090000" + "5A")));
+        Assert.AreEqual(0, tun.Write(Convert.FromHexString("4500001D00004000401126" + "08" + "0A630001" + "0A630002" + "1B591B5800090000" + "5A")));
         var data = new byte[8];
         Assert.AreEqual(1, socket.Receive(data));
         Assert.AreEqual(0x5A, data[0]);

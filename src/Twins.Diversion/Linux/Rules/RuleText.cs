@@ -29,12 +29,12 @@ internal static class RuleText
         }
 
         Line(text, $"add set {Table} queues {{ type mark; }}");
-        Line(text, $"add chain {Table} queue");
+        Line(text, $"add chain {Table} to_queue");
         Line(text, $"add chain {Table} prerouting {{ type filter hook prerouting priority {Priority}; policy accept; }}");
         Line(text, $"flush chain {Table} prerouting");
         Line(text, $"add rule {Table} prerouting meta mark and {Marks.Mask} == {Marks.Sent} accept");
         Line(text, $"add rule {Table} prerouting meta l4proto != {{ 6, 17 }} accept");
-        var then = queueByNft ? "goto queue" : "accept";
+        var then = queueByNft ? "goto to_queue" : "accept";
         foreach (var (suffix, ip) in new[] { ("4", "ip"), ("6", "ip6") })
         {
             var divert = $"add rule {Table} prerouting";
@@ -65,9 +65,9 @@ internal static class RuleText
     /// <summary>The jumps of all queues, where nft can do them.</summary>
     public static void AppendQueueJumps(StringBuilder text, IEnumerable<ushort> queues)
     {
-        Line(text, $"flush chain {Table} queue");
+        Line(text, $"flush chain {Table} to_queue");
         foreach (var queue in queues)
-            Line(text, $"add rule {Table} queue meta mark {Marks.ForQueue(queue)} queue num {queue}");
+            Line(text, $"add rule {Table} to_queue meta mark {Marks.ForQueue(queue)} queue num {queue}");
     }
 
     public static void AppendQueues(StringBuilder text, string verb, IReadOnlyCollection<ushort> queues)

@@ -1,0 +1,136 @@
+using System.Collections.Concurrent;
+using System.ComponentModel;
+using System.Runtime.InteropServices;
+using Twins.Diversion;
+using Twins.Diversion.Linux;
+using Twins.Protocol;
+
+namespace Twins.Worker;
+
+/// <summary>
+/// The data thread: waits for commands, diverted packets and what cabins send. Commands are carried out between packets, so a
+/// packet sees the state before a command or after it, never in between.
+/// </summary>
+internal sealed unsafe class DataLoop : IDisposable
+{
+    private const int TickMilliseconds = 1000;
+    private const int WaitingPortMilliseconds = 10;
+    private const int Interrupted = 4;
+    private readonly ConcurrentQueue<ControlItem> _items = new();
+    private readonly Wakeup _wakeup = new();
+    private readonly NetfilterQueue _queue;
+    private readonly TwinState _state;
+    private readonly CommandHandler _commands;
+    private readonly PacketPath _path;
+    private ControlConnection? _reportTo;
+    private PollDescriptor[] _descriptors = new PollDescriptor[16];
+    private long _lastTick;
+
+    public DataLoop(TwinOptions options, NetfilterQueue queue, RawSender sender)
+    {
+        _queue = queue;
+        var output = new PacketOutput(sender);
+        _state = new TwinState(options.Queue, options.HoldLimitBytes, options.Linger, output, Report);
+        _commands = new CommandHandler(_state);
+        _path = new PacketPath(_state, output);
+    }
+
+    /// <summary>Hands something to the data thread. May be called on any thread.</summary>
+    public void Post(ControlItem item)
+    {
+        _items.Enqueue(item);
+        _wakeup.Set();
+    }
+
+    /// <summary>Runs until the process ends.</summary>
+    public void Run()
+    {
+        while (true)
+        {
+            Wait();
+            _wakeup.Clear();
+            while (_items.TryDequeue(out var item))
+                Carry(item);
+            _path.Pump(_queue);
+            var waiting = false;
+            foreach (var process in _state.Processes)
+            {
+                PumpCabin(process);
+                waiting |= process.Placeholders.Waiting > 0;
+            }
+
+            var now = Environment.TickCount64;
+            if (waiting || now - _lastTick >= TickMilliseconds)
+            {
+                _lastTick = now;
+                _state.Tick(now);
+            }
+        }
+    }
+
+    public void Dispose() => _wakeup.Dispose();
+
+    private void Wait()
+    {
+        var count = 0;
+        Add(ref count, _wakeup.Number);
+        Add(ref count, _queue.Descriptor.Number);
+        var timeout = TickMilliseconds;
+        foreach (var process in _state.Processes)
+        {
+            if (process.Tun is { } tun)
+                Add(ref count, tun.Descriptor.Number);
+            if (process.Placeholders.Waiting > 0)
+                timeout = WaitingPortMilliseconds;
+        }
+
+        fixed (PollDescriptor* descriptors = _descriptors)
+        {
+            if (Native.Poll(descriptors, (nuint)count, timeout) < 0 && Marshal.GetLastPInvokeError() != Interrupted)
+                throw new Win32Exception(Marshal.GetLastPInvokeError(), "poll");
+        }
+    }
+
+    private void Add(ref int count, int descriptor)
+    {
+        if (count == _descriptors.Length)
+            Array.Resize(ref _descriptors, count * 2);
+        _descriptors[count++] = new PollDescriptor { Descriptor = descriptor, Events = PollDescriptor.Readable };
+    }
+
+    private void Carry(ControlItem item)
+    {
+        if (item.Request is null)
+        {
+            _reportTo = item.Connection;
+            _state.ReportAgain();
+            return;
+        }
+
+        if (!item.Connection.IsOpen)
+        {
+            // Its sender is gone or was followed by another, who says all that counts.
+            item.Descriptor?.Dispose();
+            return;
+        }
+
+        item.Connection.Send(new TwinMessage { Reply = _commands.Handle(item.Request, item.Descriptor) });
+    }
+
+    private void PumpCabin(MobileProcess process)
+    {
+        if (process.Tun is not { } tun)
+            return;
+        try
+        {
+            _path.Pump(process, tun);
+        }
+        catch (DiversionException exception)
+        {
+            Log.Warning("cabin-gone", $"process={process.Id} error=\"{exception.Message}\"");
+            _state.CloseCabin(process);
+        }
+    }
+
+    private void Report(TwinEvent happened) => _reportTo?.Send(new TwinMessage { Event = happened });
+}

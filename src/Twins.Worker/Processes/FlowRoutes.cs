@@ -1,0 +1,85 @@
+using Twins.Packets;
+using Twins.Redirection;
+
+namespace Twins.Worker;
+
+/// <summary>Writes the flows of a process into a table that is being built, for the half that this twin is.</summary>
+internal sealed class FlowRoutes(MobileProcess process, FlowTableBuilder builder, FlowTable before)
+{
+    private Side Cabin => Side.Cabin(process.Slot);
+
+    /// <summary>Home: the way to the host, H:r -> N:n for what the peer sends.</summary>
+    public void SetToHost(in RedirectedFlow flow)
+    {
+        var tuple = flow.Connection.Inbound;
+        var route = before.FindRoute(tuple) is { } known && known.Process == process.Slot && known.Arrival == Side.Network
+            ? known.WithForward(flow.ToHost, Side.Network)
+            : Route.Forward(flow.ToHost, Side.Network, Side.Network, process.Slot);
+        builder.Set(tuple, Follow(route, flow.Connection, FlowDirection.ToProcess));
+    }
+
+    /// <summary>Home: the way back, H:p -> P:q for what the host sends.</summary>
+    public void OpenLeg(in RedirectedFlow flow)
+    {
+        process.OpenLegs[flow.ToHome] = flow;
+        builder.Add(flow.Leg);
+        var target = flow.Connection.Outbound;
+        if (before.FindRoute(flow.ToHome) is { State: RouteState.Forward } known && known.Target == target && known.Process == process.Slot)
+            return;
+        builder.Set(flow.ToHome, Follow(Route.Forward(target, Side.Network, Side.Network, process.Slot), flow.Connection, FlowDirection.ToPeer));
+    }
+
+    /// <summary>Home: the way back is no more.</summary>
+    public void CloseLeg(in RedirectedFlow flow)
+    {
+        process.OpenLegs.Remove(flow.ToHome);
+        builder.Remove(flow.ToHome);
+        var leg = flow.Leg;
+        if (!process.OpenLegs.Values.Any(other => other.Leg == leg))
+            builder.Remove(leg);
+    }
+
+    /// <summary>Home: what the peer sends is held.</summary>
+    public void Hold(in ConnectionKey connection)
+    {
+        var known = before.FindRoute(connection.Inbound);
+        builder.Set(connection.Inbound, known is not null && known.Process == process.Slot ? known.WithHold() : Route.Hold(Side.Network, process.Slot));
+    }
+
+    /// <summary>Host: both ways between the leg and the cabin, as the process's state has it.</summary>
+    public void SetHosted(in RedirectedFlow flow)
+    {
+        var inward = before.FindRoute(flow.ToHost) is { } known && known.Process == process.Slot
+            ? known.WithForward(flow.Connection.Inbound, Cabin)
+            : Route.Forward(flow.Connection.Inbound, Side.Network, Cabin, process.Slot);
+        var outward = before.FindRoute(flow.Connection.Outbound) is { } knownBack && knownBack.Process == process.Slot
+            ? knownBack.WithForward(flow.ToHome, Side.Network)
+            : Route.Forward(flow.ToHome, Cabin, Side.Network, process.Slot);
+        inward = Follow(inward, flow.Connection, FlowDirection.ToProcess);
+        outward = Follow(outward, flow.Connection, FlowDirection.ToPeer);
+        if (process.IsStopped)
+            (inward, outward) = (inward.WithDrop(DropReason.HostStopped), outward.WithDrop(DropReason.HostStopped));
+        else if (!process.IsReady)
+            inward = inward.WithDrop(DropReason.HostNotReady);
+        builder.Set(flow.ToHost, inward);
+        builder.Set(flow.Connection.Outbound, outward);
+    }
+
+    /// <summary>Either half: nothing of the flow is known any more.</summary>
+    public void Remove(in RedirectedFlow flow)
+    {
+        process.Flows.Remove(flow.Connection);
+        process.Lifetimes.Remove(flow.Connection);
+        if (process.IsHosted)
+        {
+            builder.Remove(flow.ToHost).Remove(flow.Connection.Outbound);
+            return;
+        }
+
+        builder.Remove(flow.Connection.Inbound);
+        CloseLeg(flow);
+    }
+
+    private Route Follow(Route route, in ConnectionKey connection, FlowDirection direction) =>
+        connection.Protocol == IpProtocol.Tcp ? route.WithLifetime(process.LifetimeOf(connection), direction) : route;
+}

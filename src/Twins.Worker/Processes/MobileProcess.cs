@@ -1,0 +1,107 @@
+using Twins.Diversion.Linux;
+using Twins.Packets;
+using Twins.Protocol;
+using Twins.Redirection;
+
+namespace Twins.Worker;
+
+/// <summary>What a twin knows of one mobile process. For the data thread.</summary>
+internal sealed class MobileProcess(string id, int slot)
+{
+    private readonly long[] _drops = new long[Enum.GetValues<DropReason>().Length];
+
+    public string Id { get; } = id;
+
+    /// <summary>The number under which the flow table and the hold queue know it; also its cabin's index.</summary>
+    public int Slot { get; } = slot;
+
+    public ulong Epoch { get; set; }
+
+    public TwinProcessStatus.Types.Role Role { get; set; }
+
+    /// <summary>Connections that a MIGRATING named.</summary>
+    public HashSet<ConnectionKey> Held { get; } = [];
+
+    public HashSet<(IpProtocol Protocol, Packets.Endpoint Local)> Listeners { get; } = [];
+
+    /// <summary>The flows in use; at home those of the last MIGRATED.</summary>
+    public Dictionary<ConnectionKey, RedirectedFlow> Flows { get; } = [];
+
+    /// <summary>At home: the way back of each leg that is open, those of OPEN_LEGS among them.</summary>
+    public Dictionary<FiveTuple, RedirectedFlow> OpenLegs { get; } = [];
+
+    /// <summary>How each connection is coming to its end; both directions share it.</summary>
+    public Dictionary<ConnectionKey, TcpLifetime> Lifetimes { get; } = [];
+
+    /// <summary>Flows that were asked for, with the time of asking.</summary>
+    public Dictionary<ConnectionKey, PendingFlow> Pending { get; } = [];
+
+    /// <summary>Flows that were reported closed, with the time: reported again to a twinsd that comes anew.</summary>
+    public Dictionary<RedirectedFlow, long> Closed { get; } = [];
+
+    /// <summary>At the host: N:n of this process.</summary>
+    public HashSet<Packets.Endpoint> HostLegs { get; } = [];
+
+    /// <summary>After RELEASE: what passes untouched.</summary>
+    public HashSet<FiveTuple> Passing { get; } = [];
+
+    /// <summary>After RELEASE: endpoints to which everything passes untouched.</summary>
+    public HashSet<(IpProtocol Protocol, Packets.Endpoint Local)> PassingListeners { get; } = [];
+
+    public InternetAddress Home { get; set; }
+
+    public Tun? Tun { get; set; }
+
+    /// <summary>At the host: open, between HOST_READY and HOST_STOP.</summary>
+    public bool IsReady { get; set; }
+
+    /// <summary>At the host: closed in both directions, after HOST_STOP.</summary>
+    public bool IsStopped { get; set; }
+
+    public PortPlaceholders Placeholders { get; } = new();
+
+    public long HoldLimitBytes { get; set; }
+
+    public long HeldPacketsTotal { get; set; }
+
+    public long HeldBytesTotal { get; set; }
+
+    public long RedirectedPackets { get; set; }
+
+    public long RedirectedBytes { get; set; }
+
+    public bool IsHosted => Role == TwinProcessStatus.Types.Role.Hosting;
+
+    public void Drop(DropReason reason, long packets = 1) => _drops[(int)reason] += packets;
+
+    public TcpLifetime LifetimeOf(in ConnectionKey connection)
+    {
+        if (!Lifetimes.TryGetValue(connection, out var lifetime))
+            Lifetimes[connection] = lifetime = new TcpLifetime();
+        return lifetime;
+    }
+
+    public TwinProcessStatus ToStatus(HoldQueue held)
+    {
+        var status = new TwinProcessStatus
+        {
+            ProcessId = Id,
+            Epoch = Epoch,
+            Role = Role,
+            Flows = (uint)Flows.Count,
+            HeldPackets = (ulong)held.HeldPacketsOf(Slot),
+            HeldBytes = (ulong)held.HeldBytesOf(Slot),
+            HeldPacketsTotal = (ulong)HeldPacketsTotal,
+            HeldBytesTotal = (ulong)HeldBytesTotal,
+            RedirectedPackets = (ulong)RedirectedPackets,
+            RedirectedBytes = (ulong)RedirectedBytes,
+        };
+        for (var reason = 1; reason < _drops.Length; reason++)
+        {
+            if (_drops[reason] > 0)
+                status.Drops.Add(((DropReason)reason).ToString(), (ulong)_drops[reason]);
+        }
+
+        return status;
+    }
+}

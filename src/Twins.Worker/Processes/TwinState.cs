@@ -1,0 +1,334 @@
+using Google.Protobuf.Collections;
+using Twins.Diversion.Linux;
+using Twins.Packets;
+using Twins.Protocol;
+using Twins.Redirection;
+
+namespace Twins.Worker;
+
+/// <summary>All that a twin knows and holds. For the data thread.</summary>
+internal sealed class TwinState(ushort queue, long holdLimitBytes, TimeSpan linger, PacketOutput output, Action<TwinEvent> report)
+{
+    private const int MaximumPending = 4096;
+    private const long PendingMilliseconds = 30_000;
+    private const long ClosedMemoryMilliseconds = 600_000;
+    private const int MaximumClosedMemory = 65_536;
+    private readonly Dictionary<string, MobileProcess> _processes = [];
+    private readonly Dictionary<int, MobileProcess> _slots = [];
+    private readonly byte[] _scratch = GC.AllocateUninitializedArray<byte>(0x11000, pinned: true);
+    private readonly long[] _drops = new long[Enum.GetValues<DropReason>().Length];
+    private int _pending;
+
+    /// <summary>What the packet path decides by.</summary>
+    public FlowTable Table { get; set; } = FlowTable.Empty;
+
+    public HoldQueue Held { get; } = new(holdLimitBytes);
+
+    public Dictionary<string, MobileProcess>.ValueCollection Processes => _processes.Values;
+
+    public MobileProcess? Find(string id) => _processes.GetValueOrDefault(id);
+
+    public MobileProcess? Find(int slot) => _slots.GetValueOrDefault(slot);
+
+    public MobileProcess FindOrAdd(string id)
+    {
+        if (_processes.TryGetValue(id, out var process))
+            return process;
+        var slot = 0;
+        while (_slots.ContainsKey(slot))
+            slot++;
+        process = new MobileProcess(id, slot);
+        _processes.Add(id, process);
+        _slots.Add(slot, process);
+        return process;
+    }
+
+    public void RaiseHoldLimit(long bytes) => Held.LimitBytes = Math.Max(Held.LimitBytes, bytes);
+
+    public void SetTun(MobileProcess process, FileDescriptor descriptor)
+    {
+        process.Tun?.Dispose();
+        process.Tun = new Tun(descriptor);
+        output.SetCabin(process.Slot, process.Tun);
+    }
+
+    /// <summary>The TUN device is gone: the cabin was removed.</summary>
+    public void CloseCabin(MobileProcess process)
+    {
+        output.SetCabin(process.Slot, null);
+        process.Tun?.Dispose();
+        process.Tun = null;
+    }
+
+    public void Drop(int slot, DropReason reason)
+    {
+        if (slot >= 0 && _slots.TryGetValue(slot, out var process))
+            process.Drop(reason);
+        else
+            _drops[(int)reason]++;
+    }
+
+    /// <summary>Keeps a copy of a packet with complete checksums, or drops and counts it.</summary>
+    public void Hold(int slot, in FiveTuple tuple, ReadOnlySpan<byte> packet)
+    {
+        if (!_slots.TryGetValue(slot, out var process))
+        {
+            _drops[(int)DropReason.Forgotten]++;
+            return;
+        }
+
+        var limit = process.HoldLimitBytes;
+        if ((limit > 0 && Held.HeldBytesOf(slot) + ((long)Held.HeldPacketsOf(slot) + 1) * HoldQueue.OverheadBytes + packet.Length > limit)
+            || !Held.TryAdd(slot, tuple, 0, packet))
+        {
+            process.Drop(DropReason.HoldFull);
+            return;
+        }
+
+        process.HeldPacketsTotal++;
+        process.HeldBytesTotal += packet.Length;
+    }
+
+    /// <summary>Holds a packet that opens a connection, and asks for its flow once.</summary>
+    public void Request(int slot, in FiveTuple tuple, Side arrival, ReadOnlySpan<byte> packet)
+    {
+        if (!_slots.TryGetValue(slot, out var process) || _pending >= MaximumPending)
+        {
+            Drop(slot, DropReason.HoldFull);
+            return;
+        }
+
+        var fromCabin = arrival.IsCabin;
+        var connection = fromCabin ? ConnectionKey.OfOutbound(tuple) : ConnectionKey.OfInbound(tuple);
+        var pending = new PendingFlow(fromCabin ? FlowRequested.Types.Origin.Cabin : FlowRequested.Types.Origin.Peer, Environment.TickCount64);
+        process.Pending[connection] = pending;
+        _pending++;
+        Table = Table.With(tuple, Route.Hold(arrival, slot));
+        Hold(slot, tuple, packet);
+        Report(process, connection, pending);
+    }
+
+    /// <summary>Decides anew about all that is held for the process, in order of arrival.</summary>
+    public void SendHeld(MobileProcess process)
+    {
+        for (var left = Held.HeldPacketsOf(process.Slot); left > 0 && Held.TryTake(process.Slot, out var packet); left--)
+            SendHeld(process, packet);
+        output.Flush();
+    }
+
+    /// <summary>Decides anew about what is held of one flow, in order of arrival.</summary>
+    public void SendHeld(MobileProcess process, in FiveTuple tuple)
+    {
+        for (var left = Held.HeldPacketsOf(tuple); left > 0 && Held.TryTake(tuple, out var packet); left--)
+            SendHeld(process, packet);
+        output.Flush();
+    }
+
+    /// <summary>Gives what is held to the local stack, in order; from now on the process's packets pass.</summary>
+    public void Release(MobileProcess process)
+    {
+        while (Held.TryTake(process.Slot, out var packet))
+            output.SendToNetwork(packet.Bytes);
+        output.Flush();
+        foreach (var connection in process.Held.Concat(process.Flows.Keys).Concat(process.Pending.Keys))
+            process.Passing.Add(connection.Inbound);
+        process.PassingListeners.UnionWith(process.Listeners);
+        Clear(process);
+        process.Role = TwinProcessStatus.Types.Role.Released;
+        process.Placeholders.Dispose();
+    }
+
+    public void Forget(MobileProcess process)
+    {
+        while (Held.TryTake(process.Slot, out _))
+            _drops[(int)DropReason.Forgotten]++;
+        Clear(process);
+        process.Placeholders.Dispose();
+        CloseCabin(process);
+        _processes.Remove(process.Id);
+        _slots.Remove(process.Slot);
+    }
+
+    /// <summary>The flow is there: it is waited for no longer.</summary>
+    public void Answered(MobileProcess process, in ConnectionKey connection)
+    {
+        if (process.Pending.Remove(connection))
+            _pending--;
+    }
+
+    /// <summary>The flow can't be had: what is held of it is dropped.</summary>
+    public void Refuse(MobileProcess process, in ConnectionKey connection)
+    {
+        if (!process.Pending.Remove(connection))
+            return;
+        _pending--;
+        var tuple = process.IsHosted ? connection.Outbound : connection.Inbound;
+        while (Held.TryTake(tuple, out _))
+            process.Drop(DropReason.FlowRefused);
+        Table = Table.Without(tuple);
+    }
+
+    /// <summary>Whether a packet that no rule of the table covers may go to the local stack. Anything else that was diverted may not: it would answer RST.</summary>
+    public bool MayPass(in FiveTuple tuple)
+    {
+        if (Table.FindListener(tuple.Protocol, tuple.Destination) is { State: ListenerState.HoldNewOnly })
+            return true;
+        foreach (var process in _processes.Values)
+        {
+            if (process.Passing.Contains(tuple) || process.PassingListeners.Contains((tuple.Protocol, tuple.Destination)))
+                return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>What a new twinsd has to know: flows that are waited for and flows that have closed.</summary>
+    public void ReportAgain()
+    {
+        foreach (var process in _processes.Values)
+        {
+            foreach (var (connection, pending) in process.Pending)
+                Report(process, connection, pending);
+            ReportClosed(process, process.Closed.Keys);
+        }
+    }
+
+    /// <summary>Once in a while: connections that have come to their end, questions that nobody answered.</summary>
+    public void Tick(long nowMilliseconds)
+    {
+        foreach (var process in _processes.Values)
+        {
+            process.Placeholders.TryAgain(nowMilliseconds);
+            foreach (var late in process.Pending.Where(pending => nowMilliseconds - pending.Value.AskedAtMilliseconds > PendingMilliseconds).Select(pending => pending.Key).ToArray())
+                Refuse(process, late);
+            foreach (var old in process.Closed.Where(closed => nowMilliseconds - closed.Value > ClosedMemoryMilliseconds).Select(closed => closed.Key).ToArray())
+                process.Closed.Remove(old);
+            RemoveClosed(process, nowMilliseconds);
+        }
+    }
+
+    public TwinStatus ToStatus()
+    {
+        var status = NewStatus();
+        foreach (var process in _processes.Values)
+            status.Processes.Add(process.ToStatus(Held));
+        // What can't be put to a process, under an empty name.
+        var others = new TwinProcessStatus();
+        Count(others.Drops, DropReason.TooLarge, output.TooLarge);
+        Count(others.Drops, DropReason.SendFailed, output.SendFailed);
+        for (var reason = 1; reason < _drops.Length; reason++)
+            Count(others.Drops, (DropReason)reason, _drops[reason]);
+        if (others.Drops.Count > 0)
+            status.Processes.Add(others);
+        return status;
+    }
+
+    public TwinStatus ToStatus(MobileProcess process)
+    {
+        var status = NewStatus();
+        status.Processes.Add(process.ToStatus(Held));
+        return status;
+    }
+
+    private static void Count(MapField<string, ulong> drops, DropReason reason, long packets)
+    {
+        if (packets > 0)
+            drops[reason.ToString()] = drops.GetValueOrDefault(reason.ToString()) + (ulong)packets;
+    }
+
+    private TwinStatus NewStatus() => new() { Pid = Environment.ProcessId, Queue = queue };
+
+    private void SendHeld(MobileProcess process, in HeldPacket held)
+    {
+        // A copy, because holding it again may reuse the place that it lies in.
+        held.Bytes.CopyTo(_scratch);
+        var arrival = process.IsHosted ? Side.Cabin(process.Slot) : Side.Network;
+        if (!PacketView.TryParse(_scratch.AsSpan(0, held.Bytes.Length), out var packet, out var fault))
+        {
+            Drop(process.Slot, Decision.Decide(fault).Reason);
+            return;
+        }
+
+        var verdict = Decision.Decide(packet, arrival, Table);
+        switch (verdict.Kind)
+        {
+            case VerdictKind.Rewrite or VerdictKind.RewriteQuoted:
+                verdict.Apply(packet, ChecksumState.Complete, Environment.TickCount64);
+                process.RedirectedPackets++;
+                process.RedirectedBytes += packet.Length;
+                output.Send(verdict.Route!.Egress, packet.Bytes);
+                break;
+            case VerdictKind.Hold:
+                Hold(verdict.Process, packet.Tuple, packet.Bytes);
+                break;
+            case VerdictKind.RequestFlow:
+                Request(verdict.Process, packet.Tuple, arrival, packet.Bytes);
+                break;
+            default:
+                Drop(process.Slot, verdict.Kind == VerdictKind.Drop ? verdict.Reason : DropReason.UnknownFlow);
+                break;
+        }
+    }
+
+    private void Clear(MobileProcess process)
+    {
+        var builder = Table.ToBuilder().RemoveProcess(process.Slot);
+        foreach (var flow in process.OpenLegs.Values)
+            builder.Remove(flow.Leg);
+        foreach (var leg in process.HostLegs)
+            builder.Remove(new Leg(IpProtocol.Tcp, leg)).Remove(new Leg(IpProtocol.Udp, leg));
+        Table = builder.Build();
+        _pending -= process.Pending.Count;
+        process.Pending.Clear();
+        process.Held.Clear();
+        process.Listeners.Clear();
+        process.Flows.Clear();
+        process.OpenLegs.Clear();
+        process.HostLegs.Clear();
+        process.Lifetimes.Clear();
+        process.Closed.Clear();
+    }
+
+    private void RemoveClosed(MobileProcess process, long now)
+    {
+        var lingerMilliseconds = (long)linger.TotalMilliseconds;
+        List<RedirectedFlow>? closed = null;
+        foreach (var (connection, lifetime) in process.Lifetimes)
+        {
+            if (lifetime.IsOver(now, lingerMilliseconds) && process.Flows.TryGetValue(connection, out var flow))
+                (closed ??= []).Add(flow);
+        }
+
+        if (closed is null)
+            return;
+        var builder = Table.ToBuilder();
+        var routes = new FlowRoutes(process, builder, Table);
+        foreach (var flow in closed)
+        {
+            routes.Remove(flow);
+            if (process.Closed.Count < MaximumClosedMemory)
+                process.Closed[flow] = now;
+        }
+
+        Table = builder.Build();
+        ReportClosed(process, closed);
+    }
+
+    private void ReportClosed(MobileProcess process, IReadOnlyCollection<RedirectedFlow> flows)
+    {
+        // In pieces, so that no message comes near the limit.
+        foreach (var piece in flows.Chunk(10_000))
+        {
+            var closed = new FlowsClosed();
+            closed.Flows.AddRange(piece.Select(flow => Wire.FromFlow(flow)));
+            report(new TwinEvent { ProcessId = process.Id, Epoch = process.Epoch, FlowsClosed = closed });
+        }
+    }
+
+    private void Report(MobileProcess process, in ConnectionKey connection, PendingFlow pending) => report(new TwinEvent
+    {
+        ProcessId = process.Id,
+        Epoch = process.Epoch,
+        FlowRequested = new FlowRequested { Connection = Wire.FromConnection(connection), Origin = pending.Origin },
+    });
+}

@@ -1,0 +1,171 @@
+using System.Net;
+using System.Net.Sockets;
+using Twins.Diversion.Linux;
+using Twins.Packets;
+using Twins.Protocol;
+using Role = Twins.Protocol.TwinProcessStatus.Types.Role;
+
+namespace Twins.Worker.Tests;
+
+[TestClass]
+public sealed class HoldTests
+{
+    private static readonly Twins.Packets.Endpoint Local = Twins.Packets.Endpoint.Parse("10.99.0.2:7000");
+
+    [TestMethod]
+    public void HeldThenReleased_TheLocalSocketGetsAllInOrder()
+    {
+        using var relay = new Relay();
+        using var server = TestNetwork.Listen(relay.Network.Home, TestNetwork.HomeAddress, Relay.Port);
+        using var peer = TestNetwork.NewTcp(relay.Network.Peer);
+        peer.Connect(TestNetwork.HomeAddress, Relay.Port);
+        using var process = server.Accept();
+        process.ReceiveTimeout = 20_000;
+        var connection = Hold(relay, peer, process, holdLimitBytes: 0);
+        var octets = Stream.Octets(100_000, 3);
+        var sending = Stream.SendAll(peer, octets);
+        Eventually.Holds(() => relay.Home.Status(Relay.Process).HeldPackets >= 5, "five packets held");
+        using var second = TestNetwork.NewTcp(relay.Network.Peer);
+        var connecting = second.ConnectAsync(TestNetwork.HomeAddress, Relay.Port);
+        Eventually.Holds(() => relay.Home.Status(Relay.Process).HeldPacketsTotal >= 6, "the SYN held");
+        Assert.AreEqual(0, process.Available);
+
+        var status = relay.Home.Do(Relay.Process, 1, request => request.Release = new Release()).Status.Processes.Single();
+        Assert.AreEqual(Role.Released, status.Role);
+        Assert.AreEqual(0UL, status.HeldPackets);
+        relay.HomeRules.Remove([connection, DivertTarget.Listener(IpProtocol.Tcp, Local)]);
+        Stream.AssertReceives(process, octets);
+        Assert.IsTrue(sending.Wait(TimeSpan.FromSeconds(20)));
+        Assert.IsTrue(connecting.Wait(TimeSpan.FromSeconds(20)));
+        Stream.AssertExchange(peer, process, 100_000);
+        relay.AssertNoResets();
+    }
+
+    [TestMethod]
+    public void HeldThenMigrated_TheCabinGetsAllInOrder()
+    {
+        using var relay = new Relay();
+        relay.Start();
+        using var listener = relay.ListenInCabin();
+        var (peer, process) = relay.Connect(listener);
+        Stream.AssertExchange(peer, process, 10_000);
+        Hold(relay, peer, process, holdLimitBytes: 0, epoch: 3);
+        var octets = Stream.Octets(300_000, 4);
+        var sending = Stream.SendAll(peer, octets);
+        Eventually.Holds(() => relay.Home.Status(Relay.Process).HeldPackets >= 5, "five packets held");
+        var second = relay.Keep(TestNetwork.NewTcp(relay.Network.Peer));
+        var connecting = second.ConnectAsync(TestNetwork.HomeAddress, Relay.Port);
+        var held = relay.Home.Status(Relay.Process).HeldPacketsTotal;
+        Eventually.Holds(() => relay.Home.Status(Relay.Process).HeldPacketsTotal > held || held >= 6, "the SYN held");
+
+        // What the process says still goes to the peer: the leg stays open.
+        process.Send([7]);
+        Assert.AreEqual(1, peer.Receive(new byte[8]));
+
+        relay.Hosted(epoch: 3);
+        var status = relay.Migrated(epoch: 3).Status.Processes.Single();
+        Assert.AreEqual(Role.Redirecting, status.Role);
+        Assert.AreEqual(3UL, status.Epoch);
+        relay.Answer(relay.Home, FlowRequested.Types.Origin.Peer, epoch: 3);
+        Stream.AssertReceives(process, octets);
+        Assert.IsTrue(sending.Wait(TimeSpan.FromSeconds(20)));
+        Assert.IsTrue(connecting.Wait(TimeSpan.FromSeconds(20)));
+        Stream.AssertExchange(peer, process, 100_000);
+        relay.AssertNoResets();
+    }
+
+    [TestMethod]
+    public void HoldQueueOverflow_IsCounted_AndTheStreamSurvives()
+    {
+        using var relay = new Relay();
+        relay.Start();
+        using var listener = relay.ListenInCabin();
+        var (peer, process) = relay.Connect(listener);
+        Stream.AssertExchange(peer, process, 500_000);
+        Hold(relay, peer, process, holdLimitBytes: 5000, epoch: 3);
+        var octets = Stream.Octets(400_000, 5);
+        var sending = Stream.SendAll(peer, octets);
+        Eventually.Holds(() => relay.Home.Status(Relay.Process).Drops.GetValueOrDefault("HoldFull") >= 1, "an overflow counted");
+        Assert.IsLessThanOrEqualTo(5000UL, relay.Home.Status(Relay.Process).HeldBytes);
+        relay.Hosted(epoch: 3);
+        relay.Migrated(epoch: 3);
+        Stream.AssertReceives(process, octets);
+        Assert.IsTrue(sending.Wait(TimeSpan.FromSeconds(20)));
+        relay.AssertNoResets();
+    }
+
+    [TestMethod]
+    public void NewConnectionsOnly_EstablishedGoOnAndNewOnesWait()
+    {
+        using var relay = new Relay();
+        using var server = TestNetwork.Listen(relay.Network.Home, TestNetwork.HomeAddress, Relay.Port);
+        using var peer = TestNetwork.NewTcp(relay.Network.Peer);
+        peer.Connect(TestNetwork.HomeAddress, Relay.Port);
+        using var process = server.Accept();
+        relay.Home.Do(Relay.Process, 1, request =>
+        {
+            request.Migrating = new Migrating { Mode = Migrating.Types.Mode.NewOnly };
+            request.Migrating.Listeners.Add(Relay.ListenerAt(Relay.Port));
+        });
+        relay.HomeRules.Add(Relay.Queue, [DivertTarget.NewConnections(Local)]);
+        Stream.AssertExchange(peer, process, 50_000);
+        using var second = TestNetwork.NewTcp(relay.Network.Peer);
+        var connecting = second.ConnectAsync(TestNetwork.HomeAddress, Relay.Port);
+        Eventually.Holds(() => relay.Home.Status(Relay.Process).HeldPackets >= 1, "the SYN held");
+        Assert.IsFalse(connecting.IsCompleted);
+        relay.Home.Do(Relay.Process, 1, request => request.Release = new Release());
+        Assert.IsTrue(connecting.Wait(TimeSpan.FromSeconds(20)));
+        relay.AssertNoResets();
+    }
+
+    [TestMethod]
+    public void Forgotten_WhatWasHeldIsDroppedAndCounted()
+    {
+        using var relay = new Relay();
+        relay.Home.Do(Relay.Process, 1, request =>
+        {
+            request.Migrating = new Migrating();
+            request.Migrating.Listeners.Add(Relay.ListenerAt(Relay.Port));
+        });
+        relay.HomeRules.Add(Relay.Queue, [DivertTarget.Listener(IpProtocol.Tcp, Local)]);
+        using var peer = TestNetwork.NewTcp(relay.Network.Peer);
+        _ = peer.ConnectAsync(TestNetwork.HomeAddress, Relay.Port);
+        Eventually.Holds(() => relay.Home.Status(Relay.Process).HeldPackets >= 1, "the SYN held");
+        relay.Home.Do(Relay.Process, 1, request => request.Forget = new Forget());
+        var all = relay.Home.Do("", 0, request => request.Status = new Status()).Status;
+        Assert.IsTrue(all.Processes.All(process => process.ProcessId.Length == 0));
+        Assert.IsGreaterThanOrEqualTo(1UL, all.Processes.Single().Drops["Forgotten"]);
+        relay.AssertNoResets();
+    }
+
+    [TestMethod]
+    public void ReservedPort_NobodyElseGetsIt_UntilForgotten()
+    {
+        using var relay = new Relay();
+        var original = TestNetwork.Listen(relay.Network.Home, TestNetwork.HomeAddress, Relay.Port);
+        var reply = Reserve(relay);
+        Assert.AreEqual("1 of 1 ports are still taken; they are tried again for 60 s", reply.Message);
+        original.Dispose();
+        Eventually.Holds(() => Reserve(relay).Message.Length == 0, "the port reserved");
+        var failure = Assert.ThrowsExactly<SocketException>(() => TestNetwork.Listen(relay.Network.Home, TestNetwork.HomeAddress, Relay.Port));
+        Assert.AreEqual(SocketError.AddressAlreadyInUse, failure.SocketErrorCode);
+        relay.Home.Do(Relay.Process, 1, request => request.Forget = new Forget());
+        TestNetwork.Listen(relay.Network.Home, TestNetwork.HomeAddress, Relay.Port).Dispose();
+    }
+
+    private static TwinReply Reserve(Relay relay) => relay.Home.Do(Relay.Process, 1, request =>
+        (request.Reserve = new Reserve()).Ports.Add(Relay.ListenerAt(Relay.Port)));
+
+    private static DivertTarget Hold(Relay relay, Socket peer, Socket process, ulong holdLimitBytes, ulong epoch = 1)
+    {
+        relay.Home.Do(Relay.Process, epoch, request =>
+        {
+            request.Migrating = new Migrating { HoldLimitBytes = holdLimitBytes };
+            request.Migrating.Listeners.Add(Relay.ListenerAt(Relay.Port));
+            request.Migrating.Connections.Add(new Connection { Transport = Transport.Tcp, Local = Relay.At(process.LocalEndPoint!), Peer = Relay.At(peer.LocalEndPoint!) });
+        });
+        var connection = DivertTarget.Connection(IpProtocol.Tcp, Local, Twins.Packets.Endpoint.Parse(((IPEndPoint)peer.LocalEndPoint!).ToString()));
+        relay.HomeRules.Add(Relay.Queue, [connection, DivertTarget.Listener(IpProtocol.Tcp, Local)]);
+        return connection;
+    }
+}

@@ -1,0 +1,147 @@
+using System.Net;
+using Twins.Diversion.Linux;
+using Twins.Packets;
+using Twins.Protocol;
+using Role = Twins.Protocol.TwinProcessStatus.Types.Role;
+
+namespace Twins.Worker.Tests;
+
+[TestClass]
+public sealed class RedirectTests
+{
+    [TestMethod]
+    public void PeerConnectsToMovedListener_FlowIsAskedForOnceAndCarriesBothWays()
+    {
+        using var relay = new Relay();
+        relay.Start();
+        using var listener = relay.ListenInCabin();
+        var (peer, process) = relay.Connect(listener);
+        Assert.AreEqual(((IPEndPoint)peer.LocalEndPoint!).ToString(), process.RemoteEndPoint!.ToString());
+        Stream.AssertExchange(peer, process, 2_000_000);
+        Assert.IsTrue(relay.Home.Events.IsEmpty);
+        var home = relay.Home.Status(Relay.Process);
+        Assert.AreEqual(Role.Redirecting, home.Role);
+        Assert.AreEqual(1u, home.Flows);
+        Assert.IsGreaterThan(1000UL, home.RedirectedPackets);
+        Assert.IsGreaterThan(4_000_000UL, home.RedirectedBytes);
+        Assert.AreEqual(0UL, home.HeldPackets);
+        Assert.AreEqual(Role.Hosting, relay.Host.Status(Relay.Process).Role);
+        relay.AssertNoResets();
+    }
+
+    [TestMethod]
+    public void ProcessInTheCabinConnectsOut_FlowIsAskedForAndThePeerSeesTheHomeAddress()
+    {
+        using var relay = new Relay();
+        relay.Start();
+        using var server = TestNetwork.Listen(relay.Network.Peer, TestNetwork.PeerAddress, 8000);
+        using var client = TestNetwork.NewTcp(relay.Cabin);
+        var connecting = client.ConnectAsync(TestNetwork.PeerAddress, 8000);
+        relay.Answer(relay.Host, FlowRequested.Types.Origin.Cabin);
+        using var accepted = server.Accept();
+        Assert.IsTrue(connecting.Wait(TimeSpan.FromSeconds(20)));
+        Assert.AreEqual("10.99.0.2", ((IPEndPoint)accepted.RemoteEndPoint!).Address.ToString());
+        Stream.AssertExchange(client, accepted, 500_000);
+        relay.AssertNoResets();
+    }
+
+    [TestMethod]
+    public void ManyConnections_EachHasItsOwnFlow()
+    {
+        using var relay = new Relay();
+        relay.Start();
+        using var listener = relay.ListenInCabin();
+        var pairs = Enumerable.Range(0, 40).Select(_ => relay.Connect(listener)).ToArray();
+        foreach (var (peer, process) in pairs)
+            Stream.AssertExchange(peer, process, 2000);
+        Assert.AreEqual(40u, relay.Home.Status(Relay.Process).Flows);
+        relay.AssertNoResets();
+    }
+
+    [TestMethod]
+    public void RefusedFlow_PeerHearsNothing_AndMayAskAgain()
+    {
+        using var relay = new Relay();
+        relay.Start();
+        using var listener = relay.ListenInCabin();
+        using var peer = TestNetwork.NewTcp(relay.Network.Peer);
+        var connecting = peer.ConnectAsync(TestNetwork.HomeAddress, Relay.Port);
+        var first = relay.Home.NextEvent("the first question");
+        relay.Home.Do(Relay.Process, 2, request => request.RefuseFlow = new RefuseFlow { Connection = first.FlowRequested.Connection });
+        Assert.AreEqual(1UL, relay.Home.Status(Relay.Process).Drops["FlowRefused"]);
+
+        // The second SYN asks again.
+        relay.Answer(relay.Home, FlowRequested.Types.Origin.Peer);
+        Assert.IsTrue(connecting.Wait(TimeSpan.FromSeconds(20)));
+        relay.AssertNoResets();
+    }
+
+    [TestMethod]
+    public void HostStopped_NothingPasses_UntilReadyAgain()
+    {
+        using var relay = new Relay();
+        relay.Start();
+        using var listener = relay.ListenInCabin();
+        var (peer, process) = relay.Connect(listener);
+        relay.Host.Do(Relay.Process, 2, request => request.HostStop = new HostStop());
+        peer.Send([1]);
+        process.Send([2]);
+        Eventually.Holds(() => relay.Host.Status(Relay.Process).Drops.GetValueOrDefault("HostStopped") >= 2, "both directions dropped");
+        Assert.AreEqual(0, peer.Available + process.Available);
+        relay.Host.Do(Relay.Process, 2, request => request.HostReady = new HostReady());
+        Assert.AreEqual(1, peer.Receive(new byte[8]));
+        Assert.AreEqual(1, process.Receive(new byte[8]));
+        relay.AssertNoResets();
+    }
+
+    [TestMethod]
+    public void HostNotReady_OutboundIsOpenAndInboundDropped()
+    {
+        using var relay = new Relay();
+        relay.Start();
+        using var listener = relay.ListenInCabin();
+        var (peer, process) = relay.Connect(listener);
+        relay.Hosted(epoch: 3, ready: false);
+        process.Send([2]);
+        Assert.AreEqual(1, peer.Receive(new byte[8]));
+        Eventually.Holds(() => relay.Host.Status(Relay.Process).Drops.GetValueOrDefault("HostNotReady") >= 1, "the acknowledgement dropped");
+        relay.Host.Do(Relay.Process, 3, request => request.HostReady = new HostReady());
+        Stream.AssertExchange(peer, process, 10_000);
+        relay.AssertNoResets();
+    }
+
+    [TestMethod]
+    public void ClosedConnection_IsReportedByBothHalves_AndReportedToANewTwinsd()
+    {
+        using var relay = new Relay("--linger", "0");
+        relay.Start();
+        using var listener = relay.ListenInCabin();
+        var (peer, process) = relay.Connect(listener);
+        peer.Shutdown(System.Net.Sockets.SocketShutdown.Send);
+        Assert.AreEqual(0, process.Receive(new byte[8]));
+        process.Shutdown(System.Net.Sockets.SocketShutdown.Send);
+        Assert.AreEqual(0, peer.Receive(new byte[8]));
+        Assert.AreEqual(relay.Flows[0], relay.Home.NextEvent("home reports the end").FlowsClosed.Flows.Single());
+        Assert.AreEqual(relay.Flows[0], relay.Host.NextEvent("the host reports the end").FlowsClosed.Flows.Single());
+        Assert.AreEqual(0u, relay.Home.Status(Relay.Process).Flows);
+        Assert.AreEqual(relay.Flows[0], relay.NewHomeClient().NextEvent("home reports again").FlowsClosed.Flows.Single());
+        relay.AssertNoResets();
+    }
+
+    [TestMethod]
+    public void SegmentOfNoKnownFlow_IsDroppedAndNotAnswered()
+    {
+        using var relay = new Relay();
+        relay.Hosted();
+        // The rules are there, but this twin was told nothing: a replacement that is not up to date yet.
+        relay.HomeRules.Add(Relay.Queue, [DivertTarget.Listener(IpProtocol.Tcp, Twins.Packets.Endpoint.Parse("10.99.0.2:7000"))]);
+        using var peer = TestNetwork.NewTcp(relay.Network.Peer);
+        var connecting = peer.ConnectAsync(TestNetwork.HomeAddress, Relay.Port);
+        Eventually.Holds(
+            () => relay.Home.Do("", 0, request => request.Status = new Status()).Status.Processes
+                .Any(process => process.ProcessId.Length == 0 && process.Drops.GetValueOrDefault("UnknownFlow") >= 1),
+            "the SYN dropped");
+        Assert.IsFalse(connecting.IsCompleted);
+        relay.AssertNoResets();
+    }
+}
