@@ -1,6 +1,8 @@
 using System.Net.NetworkInformation;
-using Microsoft.Win32.SafeHandles;
+using Twins.Diversion;
+using Twins.Diversion.Linux;
 using Twins.Packets;
+using NetworkNamespace = Twins.Manager.Cabins.NetworkNamespace;
 
 namespace Twins.Manager.Cabins;
 
@@ -12,6 +14,9 @@ namespace Twins.Manager.Cabins;
 /// </summary>
 public sealed class Cabin
 {
+    /// <summary>Its only way out.</summary>
+    public const string DeviceName = "twins0";
+
     /// <summary>Where cabins are mounted.</summary>
     public const string DefaultFolder = "/run/twins/cabins";
 
@@ -34,7 +39,7 @@ public sealed class Cabin
     /// <param name="device">The TUN device: for the twin, and to be kept open here, so that the device keeps its carrier when the twin dies.</param>
     /// <exception cref="IOException">There is a cabin of that name.</exception>
     /// <exception cref="CabinException">A step failed; nothing is left behind.</exception>
-    public static Cabin Create(string id, IReadOnlyCollection<InternetAddress> homeAddresses, CabinSettings settings, out SafeFileHandle device)
+    public static Cabin Create(string id, IReadOnlyCollection<InternetAddress> homeAddresses, CabinSettings settings, out FileDescriptor device)
     {
         var cabin = new Cabin(id, PathOf(id, settings.Folder));
         var sysctls = CabinSysctl.Read();
@@ -44,7 +49,7 @@ public sealed class Cabin
             device = NetworkNamespace.Run(cabin.NamespacePath, () =>
             {
                 CabinSysctl.Write(sysctls, settings);
-                var tun = TunDevice.Open();
+                var tun = Tun.Create(DeviceName);
                 CabinCommands.Run(homeAddresses, settings.Mtu);
                 return tun;
             });
@@ -64,7 +69,17 @@ public sealed class Cabin
 
     /// <summary>Opens the device of a cabin that exists, after a restart of this program. It has one queue: whoever holds it has to close it first.</summary>
     /// <exception cref="CabinException">The device is held by another program.</exception>
-    public SafeFileHandle OpenDevice() => NetworkNamespace.Run(NamespacePath, TunDevice.Open);
+    public FileDescriptor OpenDevice()
+    {
+        try
+        {
+            return Tun.Create(DeviceName, NamespacePath);
+        }
+        catch (DiversionException e)
+        {
+            throw new CabinException($"The device {DeviceName} of cabin {Id} can't be opened: {e.Message}");
+        }
+    }
 
     /// <summary>Removes the cabin; a guest that still runs in it keeps the namespace until it ends, unreachable. Idempotent.</summary>
     public void Remove() => NetworkNamespace.Remove(NamespacePath);

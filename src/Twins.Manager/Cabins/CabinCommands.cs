@@ -18,10 +18,10 @@ internal static class CabinCommands
                 : $"address add {address}/128 dev lo nodad");
         }
 
-        batch.AppendLine(null, $"link set {TunDevice.Name} mtu {mtu} up");
-        batch.AppendLine($"route add default dev {TunDevice.Name}");
+        batch.AppendLine(null, $"link set {Cabin.DeviceName} mtu {mtu} up");
+        batch.AppendLine($"route add default dev {Cabin.DeviceName}");
         if (homeAddresses.Any(address => !address.IsIPv4))
-            batch.AppendLine($"route add ::/0 dev {TunDevice.Name}");
+            batch.AppendLine($"route add ::/0 dev {Cabin.DeviceName}");
 
         var start = new ProcessStartInfo("ip", ["-batch", "-"]) { RedirectStandardInput = true, RedirectStandardError = true, RedirectStandardOutput = true };
         using var process = Process.Start(start) ?? throw new CabinException("ip(8) could not be started. Install iproute2.");

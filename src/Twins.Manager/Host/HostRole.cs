@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using Microsoft.Win32.SafeHandles;
+using Twins.Diversion.Linux;
 using Twins.Manager.Cabins;
 using Twins.Manager.Cluster;
 using Twins.Manager.Nodes;
@@ -52,7 +52,7 @@ internal sealed partial class HostRole
     {
         var legs = await _ports.TakeAsync(process.ProcessId, connections, homeNodeAddress);
         Cabin? cabin = null;
-        SafeFileHandle? device = null;
+        FileDescriptor? device = null;
         try
         {
             var settings = new CabinSettings
@@ -230,7 +230,7 @@ internal sealed partial class HostRole
         };
         // The device has one queue: after a restart of ours the twin that lives on still holds it, and needs no other.
         hosted.Device ??= TryOpenDevice(hosted.Cabin);
-        await hosted.Twin.SendAsync(command, hosted.Device?.DangerousGetHandle().ToInt32() ?? -1, cancellation);
+        await hosted.Twin.SendAsync(command, hosted.Device?.Number ?? -1, cancellation);
         if (!hosted.Open)
             return;
         command = hosted.Command();
@@ -238,7 +238,7 @@ internal sealed partial class HostRole
         await hosted.Twin.SendAsync(command, cancellation: cancellation);
     }
 
-    private static SafeFileHandle? TryOpenDevice(Cabin cabin)
+    private static FileDescriptor? TryOpenDevice(Cabin cabin)
     {
         try
         {

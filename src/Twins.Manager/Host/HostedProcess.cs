@@ -1,4 +1,4 @@
-using Microsoft.Win32.SafeHandles;
+using Twins.Diversion.Linux;
 using Twins.Manager.Cabins;
 using Twins.Manager.Pool;
 using Twins.Protocol;
@@ -21,7 +21,7 @@ internal sealed class HostedProcess(string processId, Twin twin, Cabin cabin)
     public Cabin Cabin { get; } = cabin;
 
     /// <summary>The cabin's TUN device, kept open so that it keeps its carrier when the twin dies. Null after a restart while the twin holds it.</summary>
-    public SafeFileHandle? Device { get; set; }
+    public FileDescriptor? Device { get; set; }
 
     public required ulong Epoch { get; set; }
 

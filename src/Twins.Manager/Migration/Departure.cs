@@ -235,7 +235,7 @@ internal sealed partial class Departure(
     {
         Begin(MigrationSteps.Transfer);
         var files = ImageFile.Of(_images)
-            .Concat(new[] { record.OutputPath, record.ErrorPath }.Where(File.Exists).Distinct().Select(f => new ImageFile(Path.GetFileName(f), f, IsSideFile: true)))
+            .Concat(new[] { record.OutputPath, record.ErrorPath }.Where(File.Exists).Distinct().Select(f => new ImageFile(f, Path.GetFileName(f), IsSideFile: true)))
             .ToList();
         var total = (ulong)files.Sum(f => new FileInfo(f.Path).Length);
         var progress = new SynchronousProgress(bytes => Progress((ulong)bytes, total));
