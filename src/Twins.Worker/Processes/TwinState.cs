@@ -7,7 +7,7 @@ using Twins.Redirection;
 namespace Twins.Worker;
 
 /// <summary>All that a twin knows and holds. For the data thread.</summary>
-internal sealed class TwinState(ushort queue, long holdLimitBytes, TimeSpan linger, PacketOutput output, Action<TwinEvent> report)
+internal sealed class TwinState(NetfilterQueue queue, long holdLimitBytes, TimeSpan linger, PacketOutput output, Action<TwinEvent> report)
 {
     private const int MaximumPending = 4096;
     private const long PendingMilliseconds = 30_000;
@@ -156,6 +156,18 @@ internal sealed class TwinState(ushort queue, long holdLimitBytes, TimeSpan ling
             _pending--;
     }
 
+    /// <summary>
+    /// What was asked for in an earlier epoch is not waited for any more: its packets are decided about anew, with the others
+    /// that are held, and ask again.
+    /// </summary>
+    public void WithdrawQuestions(MobileProcess process, FlowTableBuilder builder)
+    {
+        foreach (var connection in process.Pending.Keys)
+            builder.Remove(process.IsHosted ? connection.Outbound : connection.Inbound);
+        _pending -= process.Pending.Count;
+        process.Pending.Clear();
+    }
+
     /// <summary>The flow can't be had: what is held of it is dropped.</summary>
     public void Refuse(MobileProcess process, in ConnectionKey connection)
     {
@@ -216,6 +228,7 @@ internal sealed class TwinState(ushort queue, long holdLimitBytes, TimeSpan ling
         var others = new TwinProcessStatus();
         Count(others.Drops, DropReason.TooLarge, output.TooLarge);
         Count(others.Drops, DropReason.SendFailed, output.SendFailed);
+        Count(others.Drops, "QueueFull", queue.ReadKernelDrops());
         for (var reason = 1; reason < _drops.Length; reason++)
             Count(others.Drops, (DropReason)reason, _drops[reason]);
         if (others.Drops.Count > 0)
@@ -230,13 +243,15 @@ internal sealed class TwinState(ushort queue, long holdLimitBytes, TimeSpan ling
         return status;
     }
 
-    private static void Count(MapField<string, ulong> drops, DropReason reason, long packets)
+    private static void Count(MapField<string, ulong> drops, DropReason reason, long packets) => Count(drops, reason.ToString(), packets);
+
+    private static void Count(MapField<string, ulong> drops, string reason, long packets)
     {
         if (packets > 0)
-            drops[reason.ToString()] = drops.GetValueOrDefault(reason.ToString()) + (ulong)packets;
+            drops[reason] = drops.GetValueOrDefault(reason) + (ulong)packets;
     }
 
-    private TwinStatus NewStatus() => new() { Pid = Environment.ProcessId, Queue = queue };
+    private TwinStatus NewStatus() => new() { Pid = Environment.ProcessId, Queue = queue.Number };
 
     private void SendHeld(MobileProcess process, in HeldPacket held)
     {
