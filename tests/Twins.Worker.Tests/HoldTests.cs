@@ -192,7 +192,23 @@ public sealed class HoldTests
         TestNetwork.Listen(relay.Network.Home, TestNetwork.HomeAddress, Relay.Port).Dispose();
     }
 
-    private static TwinReply Reserve(Relay relay) => relay.Home.Do(Relay.Process, 1, request =>
+    [TestMethod]
+    public void ReservedPort_IsFreeWhileHeld_AndTakenAgainAfterTheMove()
+    {
+        using var relay = new Relay();
+        relay.Migrated();
+        Assert.AreEqual("", Reserve(relay, epoch: 2).Message);
+        relay.Home.Do(Relay.Process, 3, request =>
+        {
+            request.Migrating = new Migrating();
+            request.Migrating.Listeners.Add(Relay.ListenerAt(Relay.Port));
+        });
+        TestNetwork.Listen(relay.Network.Home, TestNetwork.HomeAddress, Relay.Port).Dispose();
+        relay.Migrated(epoch: 3);
+        Assert.ThrowsExactly<SocketException>(() => TestNetwork.Listen(relay.Network.Home, TestNetwork.HomeAddress, Relay.Port));
+    }
+
+    private static TwinReply Reserve(Relay relay, ulong epoch = 1) => relay.Home.Do(Relay.Process, epoch, request =>
         (request.Reserve = new Reserve()).Ports.Add(Relay.ListenerAt(Relay.Port)));
 
     private static DivertTarget Hold(Relay relay, Socket peer, Socket process, ulong holdLimitBytes, ulong epoch = 1)

@@ -156,6 +156,8 @@ internal sealed class CommandHandler(TwinState state)
         Replace(process.Held, newOnly ? [] : connections);
         if (!newOnly || process.Role != Role.Redirecting)
             process.Role = Role.Holding;
+        if (!newOnly)
+            process.Placeholders.Suspend();
         state.Table = builder.Build();
     }
 
@@ -211,6 +213,7 @@ internal sealed class CommandHandler(TwinState state)
         process.Passing.Clear();
         process.PassingListeners.Clear();
         process.Role = Role.Redirecting;
+        process.Placeholders.Resume(Environment.TickCount64);
         state.Table = builder.Build();
         state.SendHeld(process);
         reply.Status = state.ToStatus(process);

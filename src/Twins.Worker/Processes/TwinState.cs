@@ -11,12 +11,14 @@ internal sealed class TwinState(NetfilterQueue queue, long holdLimitBytes, TimeS
 {
     private const int MaximumPending = 4096;
     private const long PendingMilliseconds = 30_000;
+    private const long ReleasedMemoryMilliseconds = 5000;
     private const long ClosedMemoryMilliseconds = 600_000;
     private const int MaximumClosedMemory = 65_536;
     private readonly Dictionary<string, MobileProcess> _processes = [];
     private readonly Dictionary<int, MobileProcess> _slots = [];
     private readonly byte[] _scratch = GC.AllocateUninitializedArray<byte>(0x11000, pinned: true);
     private readonly long[] _drops = new long[Enum.GetValues<DropReason>().Length];
+    private readonly List<(HashSet<FiveTuple> Tuples, HashSet<(IpProtocol Protocol, Packets.Endpoint Local)> Listeners, long Until)> _released = [];
     private int _pending;
 
     /// <summary>What the packet path decides by.</summary>
@@ -47,8 +49,9 @@ internal sealed class TwinState(NetfilterQueue queue, long holdLimitBytes, TimeS
 
     public void SetTun(MobileProcess process, FileDescriptor descriptor)
     {
+        var tun = new Tun(descriptor);
         process.Tun?.Dispose();
-        process.Tun = new Tun(descriptor);
+        process.Tun = tun;
         output.SetCabin(process.Slot, process.Tun);
     }
 
@@ -142,6 +145,9 @@ internal sealed class TwinState(NetfilterQueue queue, long holdLimitBytes, TimeS
     {
         while (Held.TryTake(process.Slot, out _))
             _drops[(int)DropReason.Forgotten]++;
+        // What the kernel diverted before the rules went may still be in the queue.
+        if (process.Passing.Count + process.PassingListeners.Count > 0)
+            _released.Add((process.Passing, process.PassingListeners, Environment.TickCount64 + ReleasedMemoryMilliseconds));
         Clear(process);
         process.Placeholders.Dispose();
         CloseCabin(process);
@@ -191,6 +197,12 @@ internal sealed class TwinState(NetfilterQueue queue, long holdLimitBytes, TimeS
                 return true;
         }
 
+        foreach (var (tuples, listeners, _) in _released)
+        {
+            if (tuples.Contains(tuple) || listeners.Contains((tuple.Protocol, tuple.Destination)))
+                return true;
+        }
+
         return false;
     }
 
@@ -208,6 +220,7 @@ internal sealed class TwinState(NetfilterQueue queue, long holdLimitBytes, TimeS
     /// <summary>Once in a while: connections that have come to their end, questions that nobody answered.</summary>
     public void Tick(long nowMilliseconds)
     {
+        _released.RemoveAll(released => nowMilliseconds > released.Until);
         foreach (var process in _processes.Values)
         {
             process.Placeholders.TryAgain(nowMilliseconds);
