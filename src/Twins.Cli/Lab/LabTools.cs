@@ -87,6 +87,7 @@ internal static class LabTools
 
     private static string Shortened(string argument) => argument.Length > 60 ? "..." : argument;
 
-    private static string? Find(string tool) => (Environment.GetEnvironmentVariable("PATH") ?? "")
+    /// <summary>Path of a program; null if it isn't there.</summary>
+    public static string? Find(string tool) => (Environment.GetEnvironmentVariable("PATH") ?? "")
         .Split(':').Append("/usr/sbin").Append("/sbin").Select(directory => Path.Combine(directory, tool)).FirstOrDefault(File.Exists);
 }
