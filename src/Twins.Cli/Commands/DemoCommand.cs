@@ -44,7 +44,14 @@ internal static class DemoCommand
         IAnsiConsole console, DemoState state, TwinsDemo demo, CancellationToken cancellation)
     {
         Task<DemoDocument> work = Task.Run(() => demo.RunAsync(cancellation), CancellationToken.None);
-        await DemoView.FollowAsync(console, state, work);
+        try
+        {
+            await DemoView.FollowAsync(console, state, work);
+        }
+        catch (IOException)
+        {
+            // The terminal is gone; the demo still comes to its end and cleans up.
+        }
         return await work;
     }
 }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Spectre.Console;
-using Spectre.Console.Rendering;
 using Twins.Cli.Demo.Load;
 using Twins.Cli.Output;
 
@@ -74,18 +73,18 @@ internal static class DemoView
 
     private static Rows Draw(DemoState state)
     {
-        IEnumerable<IRenderable> machines = DemoLab.Nodes.Select((name, index) => new Panel(
-            new Markup(Markup.Escape(string.Join('\n', state.On(name).DefaultIfEmpty(" ")))))
-            .Header($"{name} 10.77.0.{index + 2}").Expand());
+        Table machines = new Table().Border(TableBorder.Rounded).Expand();
+        for (int index = 0; index < DemoLab.Nodes.Length; index++)
+            machines.AddColumn(new TableColumn($"{DemoLab.Nodes[index]} 10.77.0.{index + 2}") { Width = 24 });
+        machines.AddRow([.. DemoLab.Nodes.Select(name =>
+            Markup.Escape(string.Join('\n', state.On(name).Concat(["", ""]).Take(2))))]);
         Table clients = new Table().Border(TableBorder.None).HideHeaders().AddColumns("", "", "", "");
         foreach (ClientProcess client in state.Clients)
         {
             if (client.Latest is { } report)
                 clients.AddRow(RowOf(client.Program, report));
         }
-        Grid grid = new Grid().AddColumns(3);
-        grid.AddRow([.. machines]);
-        return new Rows(new Markup(Markup.Escape(state.Title)), grid,
+        return new Rows(new Markup(Markup.Escape(state.Title)), machines,
             new Panel(clients).Header("peer 10.77.0.1: clients").Expand());
     }
 

@@ -67,10 +67,11 @@ internal static class LabTools
     /// <summary>Starts a program that outlives this one, in a session of its own; it must redirect its own output.</summary>
     public static async Task StartHolderAsync(string statFile, string[] command, CancellationToken cancellation)
     {
+        cancellation.ThrowIfCancellationRequested();
         string[] arguments = ["sh", "-c", Script("machine-start.sh"), "sh", statFile, .. command];
         using Process process = Process.Start(new ProcessStartInfo("setsid", arguments) { WorkingDirectory = "/" })!;
         await WaitAsync(() => File.Exists(statFile) || process.HasExited, TimeSpan.FromSeconds(10),
-            "a lab machine didn't start", cancellation);
+            "a lab machine didn't start", CancellationToken.None);
     }
 
     /// <summary>Waits until a condition holds.</summary>
