@@ -108,7 +108,8 @@ internal sealed class ClientProcess : IDisposable
         finally
         {
             ClientReport last = Latest ?? new ClientReport(0, 0, 0, 0, 0, 0, false, "");
-            _ended.SetResult(last.Done || last.Error.Length > 0 ? last : last with { Error = "it ended without a report" });
+            Latest = last.Done || last.Error.Length > 0 ? last : last with { Error = "it ended without a report" };
+            _ended.SetResult(Latest);
         }
     }
 }

@@ -46,13 +46,19 @@ internal sealed class MovesWithTwins(DemoLab lab, DemoFiles files, DemoState sta
                     moves.Add(await MoveAsync(client, from, to, cancellation));
                 from = to;
             }
-        }
-        finally
-        {
+
             // 4.
             state.Say("The clients finish: each byte is checked");
             foreach (ClientProcess client in running)
-                clients.Add(Describe(client.Program, await client.FinishAsync(cancellation)));
+                await client.FinishAsync(cancellation);
+        }
+        finally
+        {
+            foreach (ClientProcess client in running)
+            {
+                if (client.Latest is { } report)
+                    clients.Add(Describe(client.Program, report));
+            }
         }
     }
 
