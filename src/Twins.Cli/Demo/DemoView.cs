@@ -34,26 +34,27 @@ internal static class DemoView
         }
         if (demo.Moves.Count > 0)
         {
-            console.WriteLine("With Twins (times in ms):");
+            console.WriteLine("With Twins (ms; silence is the client's longest wait for bytes):");
             console.Write(Moves(demo.Moves));
         }
         if (demo.Clients.Count > 0)
             console.Write(Clients(demo.Clients));
     }
 
+    /// <summary>A column for each move: six of them and the names fit into 80 characters.</summary>
     private static Table Moves(IReadOnlyList<DemoMoveDocument> moves)
     {
-        string[] phases = [.. moves.SelectMany(move => move.Phases).Select(phase => phase.Name).Distinct()];
-        Table table = new Table().Border(TableBorder.Simple).AddColumns("program", "from", "to");
-        foreach (string column in (string[])[.. phases, "frozen", "silence", "held packets"])
-            table.AddColumn(new TableColumn(column).RightAligned());
+        Table table = new Table().Border(TableBorder.Simple).AddColumn("");
         foreach (DemoMoveDocument move in moves)
+            table.AddColumn(new TableColumn(Markup.Escape($"{move.Name}\n{move.From} to\n{move.To}")).RightAligned());
+        foreach (string name in moves.SelectMany(move => move.Phases).Select(phase => phase.Name).Distinct())
         {
-            IEnumerable<string> times = phases.Select(name =>
-                move.Phases.FirstOrDefault(phase => phase.Name == name) is { } phase ? MigrationView.Milliseconds(phase.Milliseconds) : "");
-            table.AddRow([move.Name, move.From, move.To, .. times, MigrationView.Milliseconds(move.FrozenMilliseconds),
-                MigrationView.Milliseconds(move.SilenceMilliseconds), move.HeldPackets.ToString(CultureInfo.InvariantCulture)]);
+            table.AddRow([name, .. moves.Select(move =>
+                move.Phases.FirstOrDefault(phase => phase.Name == name) is { } phase ? MigrationView.Milliseconds(phase.Milliseconds) : "")]);
         }
+        table.AddRow(["frozen", .. moves.Select(move => MigrationView.Milliseconds(move.FrozenMilliseconds))]);
+        table.AddRow(["silence", .. moves.Select(move => MigrationView.Milliseconds(move.SilenceMilliseconds))]);
+        table.AddRow(["packets held", .. moves.Select(move => move.HeldPackets.ToString(CultureInfo.InvariantCulture))]);
         return table;
     }
 
