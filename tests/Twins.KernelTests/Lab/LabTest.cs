@@ -92,6 +92,10 @@ public abstract class LabTest
         return process;
     }
 
+    /// <summary>Opens checked connections from the peer with <c>traffic.py talk</c>.</summary>
+    private protected CheckedClient Talk(string endpoint, params string[] options) => new(
+        Start(Peer, ["python3", Repository.Rig("traffic.py"), "talk", endpoint, "--seconds", "600", .. options]));
+
     /// <summary>Waits until something listens on a port of a machine.</summary>
     private protected static void WaitForListener(Machine machine, int port) => Eventually.Holds(
         () => machine.Shell(string.Create(CultureInfo.InvariantCulture, $"ss -Htln 'sport = :{port}'")).Length > 0,
