@@ -104,7 +104,7 @@ class Case:
         self.wrote += count
 
     def prepare(self):
-        if self.state == "CLOSED":
+        if self.state == "CLOSED" and not self.unread():
             self.number = self.actor("create")
             return
         if self.state == "SYN-SENT":
@@ -123,12 +123,12 @@ class Case:
             self.wait(lambda s: s[1] == UNREAD, "data doesn't arrive")
         if self.unsent():
             self.filled = self.actor("fill", self.number)
-        if self.state in ("CLOSE-WAIT", "LAST-ACK"):
+        if self.state in ("CLOSE-WAIT", "LAST-ACK", "CLOSED"):
             self.sock.shutdown(socket.SHUT_WR)
             self.wait(lambda s: s[0] == "CLOSE-WAIT", "not in CLOSE-WAIT")
         if self.state in SILENT:
             nft(f"add element inet matrix deaf {{ {self.port} }}")
-        if self.state in ("FIN-WAIT-1", "FIN-WAIT-2", "LAST-ACK", "CLOSING"):
+        if self.state in ("FIN-WAIT-1", "FIN-WAIT-2", "LAST-ACK", "CLOSING", "CLOSED"):
             self.actor("shutdown", self.number)
         if self.state == "CLOSING":
             self.sock.shutdown(socket.SHUT_WR)
@@ -153,6 +153,8 @@ class Case:
 
     def finish(self):
         if self.state == "CLOSED":
+            if self.unread():
+                self.check("what a closed connection still holds", self.actor("read", self.number, UNREAD + 1), UNREAD)
             self.actor("close", self.number)
             return
         if self.state == "SYN-SENT":
