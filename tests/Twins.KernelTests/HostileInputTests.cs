@@ -1,0 +1,107 @@
+using System.Globalization;
+using System.Text.Json;
+using Twins.KernelTests.Lab;
+
+namespace Twins.KernelTests;
+
+/// <summary>Garbage, truncated and oversized messages to everything that listens, and callers without rights: refused, nothing changed.</summary>
+[TestClass]
+public sealed class HostileInputTests : LabTest
+{
+    private MobileProcess _server = null!;
+    private CheckedClient _client = null!;
+    private PeerCounters _before = null!;
+
+    [TestMethod]
+    public void HookSocket_Garbage_ChangesNothing()
+    {
+        StartServer();
+        Attack(Home, "datagrams", "/run/twins/hook.sock");
+        AttackAsNobody(Home, "datagrams", "/run/twins/hook.sock");
+        AssertNothingChanged();
+    }
+
+    [TestMethod]
+    public void TwinControlEndpoint_Garbage_ChangesNothing()
+    {
+        StartServer();
+        _server.MigrateTo(Host1);
+        foreach (Machine node in new[] { Home, Host1 })
+        {
+            foreach (string socket in node.Shell("ls /run/twins/twins/*.sock").Split('\n', StringSplitOptions.RemoveEmptyEntries))
+            {
+                Attack(node, "frames", socket);
+                JsonElement nobody = AttackAsNobody(node, "frames", socket);
+                Assert.AreEqual(nobody.GetProperty("tried").GetInt32(), nobody.GetProperty("refused").GetInt32(), "another user is refused");
+            }
+        }
+        AssertNothingChanged();
+    }
+
+    [TestMethod]
+    public void LocalSocket_Garbage_ChangesNothing()
+    {
+        StartServer();
+        Attack(Home, "frames", "/run/twins/twinsd.sock");
+        AttackAsNobody(Home, "frames", "/run/twins/twinsd.sock");
+        AssertNothingChanged();
+    }
+
+    [TestMethod]
+    [DataRow("7457")]
+    [DataRow("7458")]
+    public void NodeApi_GarbageAndForeignCertificates_ChangesNothing(string port)
+    {
+        StartServer();
+        JsonElement counts = Attack(Peer, "tcp", $"{Home.Address}:{port}");
+        if (port == "7457")
+            Assert.AreEqual(0, counts.GetProperty("accepted").GetInt32(), "without a certificate of the cluster there is no session");
+        AssertNothingChanged();
+    }
+
+    [TestMethod]
+    public void UserWithoutRights_IsRefusedWithExitCodeFour()
+    {
+        StartServer();
+        string pid = _server.Pid.ToString(CultureInfo.InvariantCulture);
+        foreach (string[] arguments in new string[][]
+            { ["ls"], ["show", "echo"], ["migrate", "echo", "--to", "host1"], ["hold", "echo"], ["attach", pid], ["cluster", "token"] })
+        {
+            CommandResult result = Home.Exec(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--", Repository.Cli, .. arguments]);
+            Assert.AreEqual(4, result.ExitCode, result.ToString());
+        }
+        AssertNothingChanged();
+    }
+
+    private void StartServer()
+    {
+        _server = RunMobile(Home, "echo", "python3", Repository.Rig("traffic.py"), "serve", "7000");
+        WaitForListener(Home, 7000);
+        _client = Talk("10.77.0.2:7000", "--connections", "4").WaitUntilReady();
+        _client.AssertGoesOn();
+        _before = PeerCounters.Read(Peer);
+    }
+
+    private static JsonElement Attack(Machine machine, string kind, string target) =>
+        JsonDocument.Parse(machine.Exec("python3", Repository.Rig("hostile.py"), kind, target).Succeeded().Output).RootElement;
+
+    private static JsonElement AttackAsNobody(Machine machine, string kind, string target) =>
+        JsonDocument.Parse(machine.Exec("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--",
+            "python3", Repository.Rig("hostile.py"), kind, target).Succeeded().Output).RootElement;
+
+    private void AssertNothingChanged()
+    {
+        int epoch = _server.Node == Home ? 1 : 2;
+        AssertEverywhere(_server, epoch);
+        _client.AssertGoesOn();
+        Assert.IsLessThan(3_000_000L, TestLab.Nodes.Sum(node => new FileInfo(node.LogPath).Length), "what is refused doesn't fill the log");
+        _server.MigrateTo(Host2);
+        _client.AssertGoesOn();
+        _server.MigrateTo(Home);
+        _client.AssertGoesOn();
+        PeerCounters now = PeerCounters.Read(Peer);
+        Assert.AreEqual(_before.IcmpErrorsIn, now.IcmpErrorsIn);
+        AssertNothingIsLeft();
+        _client.Finish();
+    }
+}
