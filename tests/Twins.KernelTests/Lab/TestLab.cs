@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 
 namespace Twins.KernelTests.Lab;
@@ -9,7 +11,9 @@ namespace Twins.KernelTests.Lab;
 /// </summary>
 internal static class TestLab
 {
-    public const string Directory = "/run/twins-lab-kernel-tests";
+    /// <summary>One for each source tree: tests of two trees can run at a time.</summary>
+    public static string Directory { get; } =
+        "/run/twins-lab-test-" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Repository.Root)))[..8];
 
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
     private static Dictionary<string, Machine> _machines = [];
