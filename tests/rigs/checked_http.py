@@ -53,6 +53,7 @@ class Worker(threading.Thread):
                 stopping.wait(max(0, start + count / rate - time.monotonic()))
         if count != length or digest.hexdigest() != sha256:
             raise OSError(f"{path}: {count} of {length} octets, SHA-256 {digest.hexdigest()}")
+        response.close()
         self.done += 1
 
 
