@@ -123,6 +123,24 @@ public sealed class NetfilterQueueTests
     }
 
     [TestMethod]
+    public void FullQueue_WhatTheKernelDropsIsCounted()
+    {
+        using var network = new TestNetwork();
+        using var rules = Install(network.Home, DivertTarget.Listener(IpProtocol.Udp, HomeEndpoint));
+        using var queue = NetworkNamespace.Run(network.Home, () => NetfilterQueue.Open(Queue, maximumPackets: 10));
+        using var sender = TestNetwork.NewUdp(network.Peer, TestNetwork.PeerAddress, 7001);
+        for (var i = 0; i < 25; i++)
+            sender.SendTo([1], new IPEndPoint(TestNetwork.HomeAddress, 7000));
+        Eventually.Holds(() => NetworkNamespace.Run(network.Home, queue.ReadKernelDrops) == 15, "15 drops counted");
+        Assert.AreEqual(10, queue.Receive());
+        queue.Complete();
+    }
+
+    [TestMethod]
+    public void KernelsList_IsRead() => Assert.AreEqual(
+        7, QueueStatistics.Drops("    4  31245     0 2 65531     9     9        0  1\n    5  31247     0 2 65531     3     4       12  1\n", 5));
+
+    [TestMethod]
     public void ClosedQueue_IsFreeAtOnce()
     {
         using var network = new TestNetwork();

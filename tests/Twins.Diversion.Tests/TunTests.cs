@@ -38,6 +38,23 @@ public sealed class TunTests
     }
 
     [TestMethod]
+    public void DescriptorThatWouldBlock_IsReadWithoutWaiting()
+    {
+        using var network = new TestNetwork();
+        var (cabin, descriptor) = network.AddCabin();
+        Shell.Run("ip link set twins0 down", cabin);
+        Assert.AreEqual(0, LibC.FileControl(descriptor, LibC.SetStatusFlags, 0));
+        using var tun = new Tun(descriptor);
+        var reading = Task.Run(() =>
+        {
+            while (tun.TryRead(out _))
+            {
+            }
+        });
+        Assert.IsTrue(reading.Wait(TimeSpan.FromSeconds(20)));
+    }
+
+    [TestMethod]
     public void SecondOwner_IsRefused()
     {
         using var network = new TestNetwork();

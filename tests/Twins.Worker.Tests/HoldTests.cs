@@ -75,6 +75,27 @@ public sealed class HoldTests
     }
 
     [TestMethod]
+    public void QuestionOfAnEarlierEpoch_IsAskedAgainAfterTheMove()
+    {
+        using var relay = new Relay();
+        relay.Start();
+        using var listener = relay.ListenInCabin();
+        using var peer = TestNetwork.NewTcp(relay.Network.Peer);
+        var connecting = peer.ConnectAsync(TestNetwork.HomeAddress, Relay.Port);
+        Assert.AreEqual(2UL, relay.Home.NextEvent("the first question").Epoch);
+        relay.Home.Do(Relay.Process, 3, request =>
+        {
+            request.Migrating = new Migrating();
+            request.Migrating.Listeners.Add(Relay.ListenerAt(Relay.Port));
+        });
+        relay.Hosted(epoch: 3);
+        relay.Migrated(epoch: 3);
+        relay.Answer(relay.Home, FlowRequested.Types.Origin.Peer, epoch: 3);
+        Assert.IsTrue(connecting.Wait(TimeSpan.FromSeconds(20)));
+        relay.AssertNoResets();
+    }
+
+    [TestMethod]
     public void HoldQueueOverflow_IsCounted_AndTheStreamSurvives()
     {
         using var relay = new Relay();
@@ -92,6 +113,24 @@ public sealed class HoldTests
         Stream.AssertReceives(process, octets);
         Assert.IsTrue(sending.Wait(TimeSpan.FromSeconds(20)));
         relay.AssertNoResets();
+    }
+
+    [TestMethod]
+    public void TenThousandConnections_AreHeldRedirectedAndReleased()
+    {
+        using var relay = new Relay();
+        var flows = Enumerable.Range(0, 10_000).Select(i => new Flow
+        {
+            Connection = new Connection { Transport = Transport.Tcp, Local = Relay.At("10.99.0.2", Relay.Port), Peer = Relay.At($"10.1.{i / 250}.{i % 250}", 4000) },
+            HomeLeg = Relay.At("10.99.0.2", 61_000 + (i % 4000)),
+            HostLeg = Relay.At("10.99.0.3", 61_000 + (i / 4000)),
+        }).ToArray();
+        relay.Home.Do(Relay.Process, 1, request => (request.Migrating = new Migrating()).Connections.Add(flows.Select(flow => flow.Connection)));
+        relay.Home.Do(Relay.Process, 1, request => (request.OpenLegs = new OpenLegs()).Flows.Add(flows));
+        var moved = relay.Home.Do(Relay.Process, 2, request => (request.Migrated = new Migrated()).Flows.Add(flows));
+        Assert.AreEqual(10_000u, moved.Status.Processes.Single().Flows);
+        var released = relay.Home.Do(Relay.Process, 2, request => request.Release = new Release());
+        Assert.AreEqual(0u, released.Status.Processes.Single().Flows);
     }
 
     [TestMethod]
@@ -153,7 +192,23 @@ public sealed class HoldTests
         TestNetwork.Listen(relay.Network.Home, TestNetwork.HomeAddress, Relay.Port).Dispose();
     }
 
-    private static TwinReply Reserve(Relay relay) => relay.Home.Do(Relay.Process, 1, request =>
+    [TestMethod]
+    public void ReservedPort_IsFreeWhileHeld_AndTakenAgainAfterTheMove()
+    {
+        using var relay = new Relay();
+        relay.Migrated();
+        Assert.AreEqual("", Reserve(relay, epoch: 2).Message);
+        relay.Home.Do(Relay.Process, 3, request =>
+        {
+            request.Migrating = new Migrating();
+            request.Migrating.Listeners.Add(Relay.ListenerAt(Relay.Port));
+        });
+        TestNetwork.Listen(relay.Network.Home, TestNetwork.HomeAddress, Relay.Port).Dispose();
+        relay.Migrated(epoch: 3);
+        Assert.ThrowsExactly<SocketException>(() => TestNetwork.Listen(relay.Network.Home, TestNetwork.HomeAddress, Relay.Port));
+    }
+
+    private static TwinReply Reserve(Relay relay, ulong epoch = 1) => relay.Home.Do(Relay.Process, epoch, request =>
         (request.Reserve = new Reserve()).Ports.Add(Relay.ListenerAt(Relay.Port)));
 
     private static DivertTarget Hold(Relay relay, Socket peer, Socket process, ulong holdLimitBytes, ulong epoch = 1)

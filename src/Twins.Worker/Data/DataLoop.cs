@@ -30,7 +30,7 @@ internal sealed unsafe class DataLoop : IDisposable
     {
         _queue = queue;
         var output = new PacketOutput(sender);
-        _state = new TwinState(options.Queue, options.HoldLimitBytes, options.Linger, output, Report);
+        _state = new TwinState(queue, options.HoldLimitBytes, options.Linger, output, Report);
         _commands = new CommandHandler(_state);
         _path = new PacketPath(_state, output);
     }

@@ -156,6 +156,8 @@ internal sealed class CommandHandler(TwinState state)
         Replace(process.Held, newOnly ? [] : connections);
         if (!newOnly || process.Role != Role.Redirecting)
             process.Role = Role.Holding;
+        if (!newOnly)
+            process.Placeholders.Suspend();
         state.Table = builder.Build();
     }
 
@@ -193,12 +195,12 @@ internal sealed class CommandHandler(TwinState state)
             process.Lifetimes.Remove(old);
         }
 
+        state.WithdrawQuestions(process, builder);
         foreach (var flow in flows)
         {
             routes.OpenLeg(flow);
             routes.SetToHost(flow);
             process.Flows[flow.Connection] = flow;
-            state.Answered(process, flow.Connection);
             process.Closed.Remove(flow);
         }
 
@@ -211,6 +213,7 @@ internal sealed class CommandHandler(TwinState state)
         process.Passing.Clear();
         process.PassingListeners.Clear();
         process.Role = Role.Redirecting;
+        process.Placeholders.Resume(Environment.TickCount64);
         state.Table = builder.Build();
         state.SendHeld(process);
         reply.Status = state.ToStatus(process);
@@ -259,10 +262,10 @@ internal sealed class CommandHandler(TwinState state)
         var wanted = flows.ToHashSet();
         foreach (var old in process.Flows.Values.Where(old => !wanted.Contains(old)).ToArray())
             routes.Remove(old);
+        state.WithdrawQuestions(process, builder);
         foreach (var flow in flows)
         {
             process.Flows[flow.Connection] = flow;
-            state.Answered(process, flow.Connection);
             process.Closed.Remove(flow);
             routes.SetHosted(flow);
         }
@@ -279,8 +282,7 @@ internal sealed class CommandHandler(TwinState state)
         if (!process.IsStopped)
             builder.Set(new Cabin(process.Slot, process.Home, process.Slot));
         state.Table = builder.Build();
-        foreach (var flow in flows)
-            state.SendHeld(process, flow.Connection.Outbound);
+        state.SendHeld(process);
     }
 
     private void SetOpen(MobileProcess process, ulong epoch, bool open)

@@ -36,6 +36,21 @@ internal sealed class PortPlaceholders : IDisposable
         TryAgain(nowMilliseconds);
     }
 
+    /// <summary>Lets go of the ports for a while: the process may be about to come home and bind them itself.</summary>
+    public void Suspend()
+    {
+        foreach (var port in _sockets.Keys.ToArray())
+        {
+            _sockets[port]?.Dispose();
+            _sockets[port] = null;
+        }
+
+        Waiting = 0;
+    }
+
+    /// <summary>Takes the ports again after <see cref="Suspend"/>.</summary>
+    public void Resume(long nowMilliseconds) => Replace(_sockets.Keys.ToHashSet(), nowMilliseconds);
+
     /// <summary>Tries those again that were not free.</summary>
     public void TryAgain(long nowMilliseconds)
     {

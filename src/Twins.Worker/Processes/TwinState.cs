@@ -7,16 +7,18 @@ using Twins.Redirection;
 namespace Twins.Worker;
 
 /// <summary>All that a twin knows and holds. For the data thread.</summary>
-internal sealed class TwinState(ushort queue, long holdLimitBytes, TimeSpan linger, PacketOutput output, Action<TwinEvent> report)
+internal sealed class TwinState(NetfilterQueue queue, long holdLimitBytes, TimeSpan linger, PacketOutput output, Action<TwinEvent> report)
 {
     private const int MaximumPending = 4096;
     private const long PendingMilliseconds = 30_000;
+    private const long ReleasedMemoryMilliseconds = 5000;
     private const long ClosedMemoryMilliseconds = 600_000;
     private const int MaximumClosedMemory = 65_536;
     private readonly Dictionary<string, MobileProcess> _processes = [];
     private readonly Dictionary<int, MobileProcess> _slots = [];
     private readonly byte[] _scratch = GC.AllocateUninitializedArray<byte>(0x11000, pinned: true);
     private readonly long[] _drops = new long[Enum.GetValues<DropReason>().Length];
+    private readonly List<(HashSet<FiveTuple> Tuples, HashSet<(IpProtocol Protocol, Packets.Endpoint Local)> Listeners, long Until)> _released = [];
     private int _pending;
 
     /// <summary>What the packet path decides by.</summary>
@@ -47,8 +49,9 @@ internal sealed class TwinState(ushort queue, long holdLimitBytes, TimeSpan ling
 
     public void SetTun(MobileProcess process, FileDescriptor descriptor)
     {
+        var tun = new Tun(descriptor);
         process.Tun?.Dispose();
-        process.Tun = new Tun(descriptor);
+        process.Tun = tun;
         output.SetCabin(process.Slot, process.Tun);
     }
 
@@ -142,6 +145,9 @@ internal sealed class TwinState(ushort queue, long holdLimitBytes, TimeSpan ling
     {
         while (Held.TryTake(process.Slot, out _))
             _drops[(int)DropReason.Forgotten]++;
+        // What the kernel diverted before the rules went may still be in the queue.
+        if (process.Passing.Count + process.PassingListeners.Count > 0)
+            _released.Add((process.Passing, process.PassingListeners, Environment.TickCount64 + ReleasedMemoryMilliseconds));
         Clear(process);
         process.Placeholders.Dispose();
         CloseCabin(process);
@@ -154,6 +160,18 @@ internal sealed class TwinState(ushort queue, long holdLimitBytes, TimeSpan ling
     {
         if (process.Pending.Remove(connection))
             _pending--;
+    }
+
+    /// <summary>
+    /// What was asked for in an earlier epoch is not waited for any more: its packets are decided about anew, with the others
+    /// that are held, and ask again.
+    /// </summary>
+    public void WithdrawQuestions(MobileProcess process, FlowTableBuilder builder)
+    {
+        foreach (var connection in process.Pending.Keys)
+            builder.Remove(process.IsHosted ? connection.Outbound : connection.Inbound);
+        _pending -= process.Pending.Count;
+        process.Pending.Clear();
     }
 
     /// <summary>The flow can't be had: what is held of it is dropped.</summary>
@@ -179,6 +197,12 @@ internal sealed class TwinState(ushort queue, long holdLimitBytes, TimeSpan ling
                 return true;
         }
 
+        foreach (var (tuples, listeners, _) in _released)
+        {
+            if (tuples.Contains(tuple) || listeners.Contains((tuple.Protocol, tuple.Destination)))
+                return true;
+        }
+
         return false;
     }
 
@@ -196,6 +220,7 @@ internal sealed class TwinState(ushort queue, long holdLimitBytes, TimeSpan ling
     /// <summary>Once in a while: connections that have come to their end, questions that nobody answered.</summary>
     public void Tick(long nowMilliseconds)
     {
+        _released.RemoveAll(released => nowMilliseconds > released.Until);
         foreach (var process in _processes.Values)
         {
             process.Placeholders.TryAgain(nowMilliseconds);
@@ -216,6 +241,7 @@ internal sealed class TwinState(ushort queue, long holdLimitBytes, TimeSpan ling
         var others = new TwinProcessStatus();
         Count(others.Drops, DropReason.TooLarge, output.TooLarge);
         Count(others.Drops, DropReason.SendFailed, output.SendFailed);
+        Count(others.Drops, "QueueFull", queue.ReadKernelDrops());
         for (var reason = 1; reason < _drops.Length; reason++)
             Count(others.Drops, (DropReason)reason, _drops[reason]);
         if (others.Drops.Count > 0)
@@ -230,13 +256,15 @@ internal sealed class TwinState(ushort queue, long holdLimitBytes, TimeSpan ling
         return status;
     }
 
-    private static void Count(MapField<string, ulong> drops, DropReason reason, long packets)
+    private static void Count(MapField<string, ulong> drops, DropReason reason, long packets) => Count(drops, reason.ToString(), packets);
+
+    private static void Count(MapField<string, ulong> drops, string reason, long packets)
     {
         if (packets > 0)
-            drops[reason.ToString()] = drops.GetValueOrDefault(reason.ToString()) + (ulong)packets;
+            drops[reason] = drops.GetValueOrDefault(reason) + (ulong)packets;
     }
 
-    private TwinStatus NewStatus() => new() { Pid = Environment.ProcessId, Queue = queue };
+    private TwinStatus NewStatus() => new() { Pid = Environment.ProcessId, Queue = queue.Number };
 
     private void SendHeld(MobileProcess process, in HeldPacket held)
     {

@@ -11,6 +11,7 @@ internal static unsafe partial class LibC
     public const int SocketRaw = 3;
     public const int CloseOnExec = 0x80000; // SOCK_CLOEXEC, O_CLOEXEC, EFD_CLOEXEC
     public const int NonBlocking = 0x800;   // SOCK_NONBLOCK, O_NONBLOCK, EFD_NONBLOCK
+    public const int SetStatusFlags = 4;    // F_SETFL
     public const int MessageDontWait = 0x40;
     public const int MessageNoSignal = 0x4000;
     public const int MessageCloseOnExec = 0x40000000;
@@ -68,6 +69,9 @@ internal static unsafe partial class LibC
 
     [LibraryImport(Library, EntryPoint = "ioctl", SetLastError = true)]
     public static partial int Control(FileDescriptor descriptor, nuint request, nuint argument);
+
+    [LibraryImport(Library, EntryPoint = "fcntl", SetLastError = true)]
+    public static partial int FileControl(FileDescriptor descriptor, int command, int argument);
 
     [LibraryImport(Library, EntryPoint = "setns", SetLastError = true)]
     public static partial int SetNamespace(FileDescriptor descriptor, int type);

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Twins.Packets;
 
@@ -53,6 +52,9 @@ public sealed unsafe class NetfilterQueue : IDiverter
     /// <summary>The descriptor to poll for reading.</summary>
     public FileDescriptor Descriptor => _socket;
 
+    /// <summary>The queue's number.</summary>
+    public ushort Number => _queue;
+
     /// <inheritdoc/>
     public int BatchSize => Batch;
 
@@ -77,6 +79,22 @@ public sealed unsafe class NetfilterQueue : IDiverter
         {
             socket.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>
+    /// Packets that the kernel dropped because the queue or the socket's buffer was full, since the queue was bound
+    /// (/proc/net/netfilter/nfnetlink_queue, of the calling thread's namespace). 0 if that can't be read.
+    /// </summary>
+    public long ReadKernelDrops()
+    {
+        try
+        {
+            return QueueStatistics.Drops(File.ReadAllText("/proc/thread-self/net/netfilter/nfnetlink_queue"), _queue);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return 0;
         }
     }
 

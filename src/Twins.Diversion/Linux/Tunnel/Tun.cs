@@ -30,10 +30,13 @@ public sealed unsafe class Tun : IDisposable
     private readonly VirtioNetHeader* _header = (VirtioNetHeader*)NativeMemory.AllocZeroed((nuint)sizeof(VirtioNetHeader));
     private bool _disposed;
 
-    /// <summary>Takes over a descriptor that <see cref="Create"/> made, perhaps in another process.</summary>
+    /// <summary>Takes over a descriptor like those of <see cref="Create"/>, perhaps made in another process, and makes it non-blocking.</summary>
+    /// <exception cref="DiversionException">Not an open descriptor; it is left to the caller.</exception>
     public Tun(FileDescriptor descriptor)
     {
         ArgumentNullException.ThrowIfNull(descriptor);
+        if (LibC.FileControl(descriptor, LibC.SetStatusFlags, LibC.NonBlocking) != 0)
+            throw Errno.Last("make the TUN device's descriptor non-blocking");
         _descriptor = descriptor;
     }
 
