@@ -6,7 +6,7 @@ using Twins.Protocol;
 namespace Twins.Cli;
 
 /// <summary>Everything outside of the CLI that its commands touch, in one value.</summary>
-internal sealed class CliEnvironment
+internal sealed record CliEnvironment
 {
     /// <summary>Where the commands' results go.</summary>
     public required TextWriter Out { get; init; }

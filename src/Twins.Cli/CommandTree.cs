@@ -51,6 +51,8 @@ internal static class CommandTree
             DoctorCommand.Create(environment),
             ClusterCommand.Create(environment),
             LabCommand.Create(environment),
+            DemoCommand.Create(environment),
+            DemoClientCommand.Create(environment),
         };
         VersionOption version = root.Options.OfType<VersionOption>().Single();
         version.Action = new VersionAction(environment);

@@ -26,6 +26,20 @@ internal sealed class CommandLineFixture : IAsyncDisposable
         return fixture;
     }
 
+    /// <summary>An environment that keeps to the fixture's directory and says nothing.</summary>
+    public CliEnvironment Environment() => new()
+    {
+        Out = TextWriter.Null,
+        Error = TextWriter.Null,
+        In = TextReader.Null,
+        OutBytes = Stream.Null,
+        ErrorBytes = Stream.Null,
+        Installation = new Installation(Built ? null : Directory, Path.GetDirectoryName(BuiltCli.Path)!),
+        SocketPath = Path.Combine(Directory, "twinsd.sock"),
+        OutputDirectory = Path.Combine(Directory, "output"),
+        LabDirectory = Path.Combine(Directory, "lab"),
+    };
+
     /// <summary>Runs one command line to its end.</summary>
     public async Task<CommandLineResult> RunAsync(params string[] arguments)
     {
@@ -33,7 +47,7 @@ internal sealed class CommandLineFixture : IAsyncDisposable
         using var error = new MemoryStream();
         await using var outputText = new StreamWriter(output, new UTF8Encoding(false)) { AutoFlush = true };
         await using var errorText = new StreamWriter(error, new UTF8Encoding(false)) { AutoFlush = true };
-        var environment = new CliEnvironment
+        CliEnvironment environment = Environment() with
         {
             Out = outputText,
             Error = errorText,
@@ -41,10 +55,6 @@ internal sealed class CommandLineFixture : IAsyncDisposable
             ErrorBytes = error,
             In = new StringReader(Input),
             Variable = Variables.GetValueOrDefault,
-            Installation = new Installation(Built ? null : Directory, AppContext.BaseDirectory),
-            SocketPath = Path.Combine(Directory, "twinsd.sock"),
-            OutputDirectory = Path.Combine(Directory, "output"),
-            LabDirectory = Path.Combine(Directory, "lab"),
         };
         int exitCode = await CommandTree.RunAsync(environment, arguments, CancellationToken.None);
         return new CommandLineResult(exitCode,

@@ -17,7 +17,7 @@ public sealed class CommandTests
     public async Task EveryCommand_AskedForHelp_SaysWhatItDoes()
     {
         await using var cli = new CommandLineFixture();
-        string[][] paths = [.. Commands(CommandTree.Create(Environment()), [])];
+        string[][] paths = [.. Commands(CommandTree.Create(cli.Environment()), [])];
         CollectionAssert.IsSubsetOf(Contract, paths.Select(path => string.Join(' ', path)).ToArray());
         foreach (string[] path in paths)
         {
@@ -160,18 +160,6 @@ public sealed class CommandTests
         StringAssert.StartsWith(result.Output, "[{\"check\":\"daemon-file\",\"outcome\":\"failed\"");
         StringAssert.Contains(result.Output, "{\"check\":\"daemon\",\"outcome\":\"failed\"");
     }
-
-    private static CliEnvironment Environment() => new()
-    {
-        Out = TextWriter.Null,
-        Error = TextWriter.Null,
-        In = TextReader.Null,
-        OutBytes = Stream.Null,
-        ErrorBytes = Stream.Null,
-        Installation = new Installation("/nowhere", "/nowhere"),
-        SocketPath = "/nowhere",
-        LabDirectory = "/nowhere",
-    };
 
     private static IEnumerable<string[]> Commands(Command command, string[] path) =>
         command.Subcommands.Where(child => !child.Hidden).SelectMany(child => Commands(child, [.. path, child.Name])).Prepend(path);

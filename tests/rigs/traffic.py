@@ -8,6 +8,7 @@
 
 `talk` and `answer` stop after --seconds or at SIGTERM/SIGINT and print one JSON document:
 {"connections", "messages", "bytes", "longestGapMilliseconds", "errors": [..]}. Exit code 1 if there was an error.
+At SIGUSR1 they print {"received": [octets of each connection], "errors": [..]} on standard error and go on.
 """
 import argparse
 import errno
@@ -147,6 +148,8 @@ def converse(connect, args):
     stopping = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.append(True))
+    asked = []
+    signal.signal(signal.SIGUSR1, lambda *_: asked.append(True))
     selector = selectors.DefaultSelector()
     errors, talkers = [], []
 
@@ -161,6 +164,9 @@ def converse(connect, args):
     live = list(talkers)
     while not stopping and time.monotonic() < end:
         now = time.monotonic()
+        if asked:
+            asked.clear()
+            print(json.dumps({"received": [t.received for t in talkers], "errors": errors}), file=sys.stderr, flush=True)
         if len(live) < len(talkers) - len(errors):
             live = [t for t in talkers if t.sock.fileno() >= 0]
         for talker in live:

@@ -67,10 +67,11 @@ internal static class LabTools
     /// <summary>Starts a program that outlives this one, in a session of its own; it must redirect its own output.</summary>
     public static async Task StartHolderAsync(string statFile, string[] command, CancellationToken cancellation)
     {
+        cancellation.ThrowIfCancellationRequested();
         string[] arguments = ["sh", "-c", Script("machine-start.sh"), "sh", statFile, .. command];
         using Process process = Process.Start(new ProcessStartInfo("setsid", arguments) { WorkingDirectory = "/" })!;
         await WaitAsync(() => File.Exists(statFile) || process.HasExited, TimeSpan.FromSeconds(10),
-            "a lab machine didn't start", cancellation);
+            "a lab machine didn't start", CancellationToken.None);
     }
 
     /// <summary>Waits until a condition holds.</summary>
@@ -87,6 +88,7 @@ internal static class LabTools
 
     private static string Shortened(string argument) => argument.Length > 60 ? "..." : argument;
 
-    private static string? Find(string tool) => (Environment.GetEnvironmentVariable("PATH") ?? "")
+    /// <summary>Path of a program; null if it isn't there.</summary>
+    public static string? Find(string tool) => (Environment.GetEnvironmentVariable("PATH") ?? "")
         .Split(':').Append("/usr/sbin").Append("/sbin").Select(directory => Path.Combine(directory, tool)).FirstOrDefault(File.Exists);
 }

@@ -30,7 +30,7 @@ TWINS_HOME='$home' exec '$cli' "\$@"
 END
 chmod 755 /run/twins/bin/twins
 
-# The lab belongs to the machine outside.
-mount -t tmpfs -o mode=755,size=64k twins-lab "$lab"
+# The lab belongs to the machine outside. (Below /tmp it is out of sight already.)
+[ ! -d "$lab" ] || mount -t tmpfs -o mode=755,size=64k twins-lab "$lab"
 
 echo "$first" >/proc/sys/kernel/ns_last_pid

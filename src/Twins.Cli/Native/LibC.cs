@@ -10,6 +10,7 @@ internal static partial class LibC
     public const int SigQuit = 3;
     public const int SigKill = 9;
     public const int SigTerm = 15;
+    public const int SigStop = 19;
 
     private const uint CloseRangeCloseOnExec = 4;
 

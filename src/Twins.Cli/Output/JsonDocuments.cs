@@ -63,6 +63,7 @@ internal sealed record LabDocument(bool Up, IReadOnlyList<LabMachineDocument> Ma
 [JsonSerializable(typeof(ClusterTokenDocument))]
 [JsonSerializable(typeof(ClusterJoinDocument))]
 [JsonSerializable(typeof(LabDocument))]
+[JsonSerializable(typeof(DemoDocument))]
 internal sealed partial class JsonDocuments : JsonSerializerContext
 {
     /// <summary>The context as the CLI prints with it: text stays readable, nothing but what JSON needs is escaped.</summary>

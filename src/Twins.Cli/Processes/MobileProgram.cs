@@ -34,7 +34,7 @@ internal sealed partial class MobileProgram(CliEnvironment environment, IReadOnl
         LibC.KeepDescriptorsPrivate();
         using Process process = Process.Start(new ProcessStartInfo(environment.Installation.Launcher,
             ["--stdout", output, "--stderr", error, "--hook", environment.Installation.HookLibrary, "--", .. command]))!;
-        await using var tail = new OutputTail(environment, output, error);
+        var tail = new OutputTail(environment, output, error);
         try
         {
             await UntilStartedAsync(process, cancellation);
@@ -47,6 +47,7 @@ internal sealed partial class MobileProgram(CliEnvironment environment, IReadOnl
             await environment.Out.FlushAsync(cancellation);
             if (detach)
                 return ExitCode.Done;
+            tail.Start();
 
             // 4.
             return await FollowAsync(process, attached, tail);

@@ -1,29 +1,22 @@
 namespace Twins.Cli.Processes;
 
 /// <summary>Passes on what a program writes into its two output files.</summary>
-internal sealed class OutputTail : IAsyncDisposable
+internal sealed class OutputTail(CliEnvironment environment, string outputPath, string errorPath)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(20);
-    private readonly CancellationTokenSource _ended = new();
-    private readonly Task _copying;
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Task? _copying;
 
-    public OutputTail(CliEnvironment environment, string outputPath, string errorPath)
-    {
-        _copying = Task.WhenAll(
-            CopyAsync(outputPath, environment.OutBytes), CopyAsync(errorPath, environment.ErrorBytes));
-    }
+    /// <summary>Begins to pass on.</summary>
+    public void Start() => _copying ??= Task.WhenAll(
+        CopyAsync(outputPath, environment.OutBytes), CopyAsync(errorPath, environment.ErrorBytes));
 
     /// <summary>Passes on the rest; the program has ended.</summary>
     public async Task FinishAsync()
     {
-        await _ended.CancelAsync();
-        await _copying;
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await FinishAsync();
-        _ended.Dispose();
+        _ended.TrySetResult();
+        Start();
+        await _copying!;
     }
 
     private async Task CopyAsync(string path, Stream to)
@@ -33,11 +26,11 @@ internal sealed class OutputTail : IAsyncDisposable
         do
         {
             // Asked before copying: what was written before the end is seen.
-            last = _ended.IsCancellationRequested;
+            last = _ended.Task.IsCompleted;
             await from.CopyToAsync(to);
             await to.FlushAsync();
             if (!last)
-                await Task.Delay(Interval, _ended.Token).ContinueWith(_ => { }, TaskScheduler.Default);
+                await Task.WhenAny(_ended.Task, Task.Delay(Interval));
         } while (!last);
     }
 }

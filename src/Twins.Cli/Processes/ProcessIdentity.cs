@@ -11,6 +11,9 @@ internal readonly record struct ProcessIdentity(int Pid, ulong StartTime)
     /// <summary>True while it runs; a zombie doesn't.</summary>
     public bool IsAlive => ReadStat(Pid) is { } stat && stat.Identity == this && stat.State is not ('Z' or 'X');
 
+    /// <summary>True if it does nothing any more: stopped or ended.</summary>
+    public bool IsStill => ReadStat(Pid) is not { } stat || stat.Identity != this || stat.State is 'T' or 't' or 'Z' or 'X';
+
     /// <summary>Who has this number now; null if nobody.</summary>
     public static ProcessIdentity? Of(int pid) => ReadStat(pid)?.Identity;
 
@@ -26,6 +29,13 @@ internal readonly record struct ProcessIdentity(int Pid, ulong StartTime)
             }
         }
         return null;
+    }
+
+    /// <summary>SIGSTOP, if it is still the same process.</summary>
+    public void Stop()
+    {
+        if (IsAlive)
+            _ = LibC.Kill(Pid, LibC.SigStop);
     }
 
     /// <summary>SIGKILL, if it is still the same process.</summary>

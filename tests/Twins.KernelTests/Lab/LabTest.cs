@@ -1,0 +1,156 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace Twins.KernelTests.Lab;
+
+/// <summary>
+/// A test on the lab. What it starts ends with it: afterwards no node knows a process, and nothing of Twins is in
+/// any kernel table; otherwise the test fails, and the next one gets a new lab.
+/// </summary>
+public abstract class LabTest
+{
+    private readonly List<BackgroundProgram> _programs = [];
+    private readonly List<MobileProcess> _mobile = [];
+    private readonly Dictionary<string, long> _logStarts = [];
+
+    public TestContext TestContext { get; set; } = null!;
+
+    private protected static Machine Peer => TestLab.Peer;
+
+    private protected static Machine Home => TestLab.Home;
+
+    private protected static Machine Host1 => TestLab.Host1;
+
+    private protected static Machine Host2 => TestLab.Host2;
+
+    [TestInitialize]
+    public void BeginOnLab()
+    {
+        TestLab.Up();
+        foreach (Machine node in TestLab.Nodes)
+            _logStarts[node.Name] = new FileInfo(node.LogPath).Length;
+    }
+
+    [TestCleanup]
+    public void EndOnLab()
+    {
+        bool failed = TestContext.CurrentTestOutcome != UnitTestOutcome.Passed;
+        try
+        {
+            foreach (BackgroundProgram program in _programs)
+                program.Dispose();
+            EndMobileProcesses();
+            if (!failed)
+                AssertNothingIsLeft();
+        }
+        catch (Exception)
+        {
+            failed = true;
+            throw;
+        }
+        finally
+        {
+            if (failed)
+            {
+                TellLogs();
+                TestLab.Discard();
+            }
+        }
+    }
+
+    /// <summary>Starts a program on a machine; it ends with the test.</summary>
+    private protected BackgroundProgram Start(Machine machine, params string[] command)
+    {
+        BackgroundProgram program = machine.Start(command);
+        _programs.Add(program);
+        return program;
+    }
+
+    /// <summary>Starts <c>twins ARGUMENTS --json</c> on a machine; it ends with the test.</summary>
+    private protected BackgroundProgram StartTwins(Machine machine, params string[] arguments)
+    {
+        BackgroundProgram program = machine.StartTwins(arguments);
+        _programs.Add(program);
+        return program;
+    }
+
+    /// <summary>Starts a mobile process with <c>twins run --detach</c>.</summary>
+    private protected MobileProcess RunMobile(Machine node, string name, params string[] command)
+    {
+        CommandResult result = node.Exec([Repository.Cli, "run", "--detach", "--name", name, "--", .. command]).Succeeded();
+        string[] words = result.Output.Trim().Split(' ');
+        Assert.HasCount(2, words, $"twins run prints NAME and PID: {result}");
+        Assert.AreEqual(name, words[0]);
+        return Adopt(name, int.Parse(words[1], CultureInfo.InvariantCulture), node);
+    }
+
+    /// <summary>Remembers a mobile process that was made in another way, so that it ends with the test.</summary>
+    private protected MobileProcess Adopt(string name, int pid, Machine home)
+    {
+        var process = new MobileProcess(name, pid, home);
+        _mobile.Add(process);
+        return process;
+    }
+
+    /// <summary>Waits until something listens on a port of a machine.</summary>
+    private protected static void WaitForListener(Machine machine, int port) => Eventually.Holds(
+        () => machine.Shell(string.Create(CultureInfo.InvariantCulture, $"ss -Htln 'sport = :{port}'")).Length > 0,
+        string.Create(CultureInfo.InvariantCulture, $"something listens on {machine.Name}:{port}"));
+
+    /// <summary>Every node's <c>twins ls</c> shows the process at this place and epoch.</summary>
+    private protected static void AssertEverywhere(MobileProcess process, int epoch)
+    {
+        foreach (Machine node in TestLab.Nodes)
+        {
+            JsonElement row = Eventually.Reads(() => node.Find(process.Name),
+                row => row is { } found && found.GetProperty("node").GetString() == process.Node.Name
+                    && found.GetProperty("epoch").GetInt32() == epoch,
+                $"twins ls on {node.Name} shows {process.Name} on {process.Node.Name} at epoch {epoch}")!.Value;
+            Assert.AreEqual("running", row.GetProperty("state").GetString(), $"on {node.Name}: {row}");
+            Assert.AreEqual(process.Pid, row.GetProperty("pid").GetInt32());
+        }
+    }
+
+    /// <summary>Nothing of Twins is in any kernel table or run-time directory of any node.</summary>
+    private protected static void AssertNothingIsLeft()
+    {
+        foreach (Machine node in TestLab.Nodes)
+        {
+            string clean = TestLab.Clean[node.Name].Text;
+            KernelState state = Eventually.Reads(() => KernelState.Of(node), now => now.Text == clean,
+                $"nothing of Twins is left on {node.Name}. Before the first test:\n{clean}\nnow");
+            Assert.AreEqual(clean, state.Text);
+        }
+    }
+
+    private void EndMobileProcesses()
+    {
+        foreach (MobileProcess process in _mobile)
+        {
+            foreach (Machine node in TestLab.Nodes.Where(node => node.Runs(process.Pid)))
+            {
+                foreach (int pid in process.Node == node ? process.Tree() : [process.Pid])
+                    node.Kill(pid);
+            }
+        }
+        foreach (Machine node in TestLab.Nodes)
+        {
+            Eventually.Reads(node.List, rows => rows.Count == 0 || rows.All(row => row.GetProperty("state").GetString() == "exited"),
+                $"twins ls on {node.Name} is empty");
+        }
+    }
+
+    private void TellLogs()
+    {
+        foreach (Machine node in TestLab.Nodes)
+        {
+            if (!File.Exists(node.LogPath))
+                continue;
+            using FileStream log = File.OpenRead(node.LogPath);
+            log.Seek(_logStarts.GetValueOrDefault(node.Name), SeekOrigin.Begin);
+            using var reader = new StreamReader(log);
+            string[] lines = reader.ReadToEnd().Split('\n');
+            TestContext.WriteLine("twinsd of {0}:\n{1}", node.Name, string.Join('\n', lines.TakeLast(60)));
+        }
+    }
+}

@@ -1,0 +1,106 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+
+namespace Twins.KernelTests.Lab;
+
+/// <summary>A machine of the lab.</summary>
+/// <param name="name">Its name, which is its node's name too.</param>
+/// <param name="address">Its IPv4 address.</param>
+/// <param name="init">Its PID 1, as this machine numbers it.</param>
+internal sealed class Machine(string name, string address, int init)
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(90);
+
+    public string Name => name;
+
+    public string Address => address;
+
+    /// <summary>Log of its <c>twinsd</c>.</summary>
+    public string LogPath => Path.Combine(TestLab.Directory, name + ".log");
+
+    /// <summary>A file of this machine, as seen from outside.</summary>
+    public string Outside(string path) => $"/proc/{init.ToString(CultureInfo.InvariantCulture)}/root{path}";
+
+    /// <summary>Runs a program to its end.</summary>
+    public CommandResult Exec(params string[] command) => ExecWithin(Limit, command);
+
+    /// <summary>Runs a program to its end, which must come in that time.</summary>
+    public CommandResult ExecWithin(TimeSpan limit, params string[] command)
+    {
+        string line = $"{name}: {string.Join(' ', command)}";
+        ProcessStartInfo start = Enter(command);
+        start.RedirectStandardInput = start.RedirectStandardOutput = start.RedirectStandardError = true;
+        using Process process = Process.Start(start)!;
+        process.StandardInput.Close();
+        Task<string> output = process.StandardOutput.ReadToEndAsync();
+        Task<string> error = process.StandardError.ReadToEndAsync();
+        if (!process.WaitForExit(limit))
+        {
+            process.Kill(entireProcessTree: true);
+            throw new AssertFailedException($"Not within {limit.TotalSeconds:0} s: {line}");
+        }
+        return new CommandResult(line, process.ExitCode, output.Result, error.Result);
+    }
+
+    /// <summary>Runs a shell script that must succeed, and gives its output.</summary>
+    public string Shell(string script) => Exec("sh", "-ec", script).Succeeded().Output;
+
+    /// <summary>Starts a program and lets it run.</summary>
+    public BackgroundProgram Start(params string[] command) =>
+        new(Enter(command), $"{name}: {string.Join(' ', command)}");
+
+    /// <summary>Runs <c>twins ARGUMENTS --json</c> against this node's <c>twinsd</c>.</summary>
+    public TwinsResult Twins(params string[] arguments) => new(Exec([Repository.Cli, .. arguments, "--json"]));
+
+    /// <summary>Starts <c>twins ARGUMENTS --json</c> and lets it run.</summary>
+    public BackgroundProgram StartTwins(params string[] arguments) => Start([Repository.Cli, .. arguments, "--json"]);
+
+    /// <summary>The processes that this node knows: <c>twins ls</c>.</summary>
+    public IReadOnlyList<JsonElement> List() => [.. Twins("ls").Exits(0).Document.EnumerateArray()];
+
+    /// <summary>One process in <c>twins ls</c>; null if it isn't there.</summary>
+    public JsonElement? Find(string process)
+    {
+        foreach (JsonElement row in List())
+        {
+            if (row.GetProperty("name").GetString() == process)
+                return row;
+        }
+        return null;
+    }
+
+    /// <summary>True if a process of that number, not a zombie, is there.</summary>
+    public bool Runs(int pid)
+    {
+        try
+        {
+            string stat = File.ReadAllText(Outside(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/stat")));
+            return stat[stat.LastIndexOf(')') + 2] is not ('Z' or 'X');
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Sends a signal to a process of this machine.</summary>
+    public void Kill(int pid, int signal = Native.SigKill) =>
+        Exec("kill", string.Create(CultureInfo.InvariantCulture, $"-{signal}"), pid.ToString(CultureInfo.InvariantCulture));
+
+    /// <summary>The processes on this machine whose program file has that name.</summary>
+    public IReadOnlyList<int> PidsOf(string program) =>
+        [.. Exec("pgrep", "-x", program).Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => int.Parse(line, CultureInfo.InvariantCulture))];
+
+    private ProcessStartInfo Enter(string[] command)
+    {
+        var start = new ProcessStartInfo("nsenter",
+            ["-t", init.ToString(CultureInfo.InvariantCulture), "-n", "-p", "-m", "-u", "-i", "--", .. command])
+        { WorkingDirectory = "/" };
+        start.Environment["PATH"] = $"/run/twins/bin:{Environment.GetEnvironmentVariable("PATH")}:/usr/sbin:/sbin";
+        start.Environment["TWINS_HOME"] = Repository.Root;
+        start.Environment.Remove("TWINS_SOCKET");
+        return start;
+    }
+}

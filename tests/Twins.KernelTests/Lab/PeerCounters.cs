@@ -1,0 +1,63 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace Twins.KernelTests.Lab;
+
+/// <summary>
+/// Segments that end connections, and ICMP errors, as they pass the peer's network device: what no peer may
+/// see because of a move. Counted in both directions, because a wrong segment is answered with RST by the peer.
+/// </summary>
+internal sealed record PeerCounters(long ResetsIn, long ResetsOut, long FinsIn, long IcmpErrorsIn)
+{
+    private const string Rules = """
+        table inet watch {
+          counter resets_in { }
+          counter resets_out { }
+          counter fins_in { }
+          counter icmp_in { }
+          chain in {
+            type filter hook prerouting priority -400; policy accept;
+            iifname "lo" accept
+            tcp flags & rst == rst counter name resets_in
+            tcp flags & fin == fin counter name fins_in
+            icmp type { destination-unreachable, time-exceeded, parameter-problem, redirect } counter name icmp_in
+          }
+          chain out {
+            type filter hook output priority -400; policy accept;
+            oifname "lo" accept
+            tcp flags & rst == rst counter name resets_out
+          }
+        }
+        """;
+
+    /// <summary>Starts counting on a machine.</summary>
+    public static void Install(Machine peer) => peer.Shell($"nft -f - <<'END'\n{Rules}\nEND");
+
+    /// <summary>What has passed since the lab was made.</summary>
+    public static PeerCounters Read(Machine peer)
+    {
+        using JsonDocument document = JsonDocument.Parse(peer.Shell("nft -j list counters table inet watch"));
+        Dictionary<string, long> counters = [];
+        foreach (JsonElement item in document.RootElement.GetProperty("nftables").EnumerateArray())
+        {
+            if (item.TryGetProperty("counter", out JsonElement counter))
+                counters[counter.GetProperty("name").GetString()!] = counter.GetProperty("packets").GetInt64();
+        }
+        return new PeerCounters(counters["resets_in"], counters["resets_out"], counters["fins_in"], counters["icmp_in"]);
+    }
+
+    /// <summary>The test fails if a connection was reset, or an ICMP error came, since an earlier reading.</summary>
+    public void AssertNothingBroken(PeerCounters now)
+    {
+        Assert.AreEqual(ResetsIn, now.ResetsIn, "RST segments came to the peer");
+        Assert.AreEqual(ResetsOut, now.ResetsOut, "the peer sent RST segments: something came to it that no connection of it expects");
+        Assert.AreEqual(IcmpErrorsIn, now.IcmpErrorsIn, "ICMP errors came to the peer");
+    }
+
+    /// <summary>As <see cref="AssertNothingBroken"/>, and no FIN came either.</summary>
+    public void AssertNothingEnded(PeerCounters now)
+    {
+        AssertNothingBroken(now);
+        Assert.AreEqual(FinsIn, now.FinsIn, string.Create(CultureInfo.InvariantCulture, $"{now.FinsIn - FinsIn} FIN segments came to the peer"));
+    }
+}
