@@ -158,6 +158,7 @@ internal sealed partial class HomeRole
         {
             RemoveRules(process);
             await RemoveAsync(process, cancellation);
+            _store.Delete(process.ProcessId);
             return true;
         });
 
@@ -216,7 +217,9 @@ internal sealed partial class HomeRole
             foreach (var flow in process.Flows.Values)
                 UsePort(flow);
             _processes[process.ProcessId] = process;
-            await TellAsync(process);
+            // One that lived on may be holding: told of the path again, it would let go.
+            if (!twin.IsAdopted)
+                await TellAsync(process);
             _rules.Divert(twin.Queue, process.Connections, process.Listeners);
             _rules.DivertLegSources(twin.Queue, process.HostLegs);
         }
@@ -233,6 +236,7 @@ internal sealed partial class HomeRole
         var reply = await process.Twin.SendAsync(command, cancellation: cancellation);
         RemoveRules(process);
         await RemoveAsync(process, cancellation);
+        _store.Clear(process.ProcessId);
         LogHome(process.ProcessId, process.Epoch);
         return Held(reply, process.ProcessId);
     }
@@ -252,7 +256,6 @@ internal sealed partial class HomeRole
         await process.Twin.SendAsync(command, cancellation: cancellation);
         _processes.TryRemove(process.ProcessId, out _);
         TwinPool.Return(process.Twin, process.ProcessId);
-        _store.Delete(process.ProcessId);
     }
 
     private async Task AddAsync(HomeProcess process, Flow flow, CancellationToken cancellation)

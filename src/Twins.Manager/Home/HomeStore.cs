@@ -48,13 +48,14 @@ internal sealed class HomeStore(ITableStore table, NodeCluster identity)
     public void RemoveFlows(HomeProcess process, IEnumerable<Connection> connections) =>
         table.TryRemoveFlows(process.ProcessId, FoundEpoch(process.ProcessId), [.. connections.Select(c => new FlowRecord(c.ToTuple()))]);
 
-    /// <summary>Home keeps nothing any more. The record of a process that runs here, or ran here last, is the registry's.</summary>
+    /// <summary>The process is local again; its record is the registry's.</summary>
+    public void Clear(string processId) => table.TryReplaceFlows(processId, FoundEpoch(processId), []);
+
+    /// <summary>The process has ended elsewhere.</summary>
     public void Delete(string processId)
     {
         if (table.Find(processId) is { State: ProcessState.Redirected } record)
             table.TryDelete(processId, record.Epoch);
-        else
-            table.TryReplaceFlows(processId, FoundEpoch(processId), []);
     }
 
     /// <summary>The processes that are redirected from here, or were held when twinsd ended.</summary>

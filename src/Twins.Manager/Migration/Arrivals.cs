@@ -92,8 +92,18 @@ internal sealed partial class Arrivals(
     public Task<RestoreReply> RestoreAsync(RestoreRequest request, CancellationToken cancellation) =>
         StepAsync(request.MigrationId, MigrationSteps.Restore, async arrival =>
         {
-            arrival.Restore = await checkpointer.BeginRestoreAsync(arrival.ImagesDirectory, arrival.Hosted?.Cabin.NamespacePath, cancellation);
-            Record(arrival, MigrationSteps.Restore, MigrationOutcome.Running);
+            // What a restart needs is written while CRIU works: after a restart, with the process alive it was committed,
+            // without it aborted. At home the record stays that of a redirected process until it runs.
+            var noting = Task.Run(() => NoteGuest(arrival), CancellationToken.None);
+            try
+            {
+                arrival.Restore = await checkpointer.BeginRestoreAsync(arrival.ImagesDirectory, arrival.Hosted?.Cabin.NamespacePath, cancellation);
+            }
+            finally
+            {
+                await noting;
+            }
+
             return new RestoreReply { Pid = arrival.Restore.Pid };
         });
 
@@ -172,6 +182,8 @@ internal sealed partial class Arrivals(
             table.TryPutMigration(row with { Outcome = here ? MigrationOutcome.Committed : MigrationOutcome.Aborted });
             if (here && record!.Role == NodeRole.Home)
                 record = registry.Arrived(record, row.Epoch);
+            if (here && record!.Role == NodeRole.Host)
+                registry.NoteStart(record.Id, row.Epoch);
             if (here)
                 _ = Task.Run(() => AnnounceAsync(record!, CancellationToken.None));
             else if (record is { Role: NodeRole.Host } && record.Epoch == row.Epoch)
@@ -183,28 +195,16 @@ internal sealed partial class Arrivals(
     {
         var process = arrival.Request.Process;
 
-        // A guest's record comes first: after a restart, with the process alive it was committed, without it aborted.
-        // At home the record stays that of a redirected process until it runs.
         if (arrival.Hosted is { } hosted)
-        {
-            registry.Arrived(process, arrival.Request.Epoch, NodeRole.Host, restore.Pid);
-            host.Save(hosted);
             await host.OpenAsync(hosted);
-        }
         else
-        {
             await home.LetSpeakAsync(process.ProcessId);
-        }
 
         var started = Stopwatch.GetTimestamp();
         await restore.ResumeAsync(CancellationToken.None);
 
         var resumed = Stopwatch.GetElapsedTime(started);
         arrival.Outcome = Outcome.Committed;
-        if (arrival.Hosted is null)
-            registry.Arrived(process, arrival.Request.Epoch, NodeRole.Home, restore.Pid);
-        Record(arrival, MigrationSteps.Commit, MigrationOutcome.Committed);
-
         started = Stopwatch.GetTimestamp();
         var reply = new CommitReply { ResumeMilliseconds = resumed.TotalMilliseconds };
         try
@@ -221,9 +221,23 @@ internal sealed partial class Arrivals(
         }
 
         reply.SwitchMilliseconds = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
+        if (arrival.Hosted is null)
+            registry.Arrived(process, arrival.Request.Epoch, NodeRole.Home, restore.Pid);
+        else
+            registry.NoteStart(process.ProcessId, arrival.Request.Epoch);
+        Record(arrival, MigrationSteps.Commit, MigrationOutcome.Committed);
         arrival.Committed = reply;
         _ = Task.Run(() => TidyAsync(arrival, restore));
         return reply;
+    }
+
+    private void NoteGuest(Arrival arrival)
+    {
+        Record(arrival, MigrationSteps.Restore, MigrationOutcome.Running);
+        if (arrival.Hosted is not { } hosted)
+            return;
+        registry.Arrived(arrival.Request.Process, arrival.Request.Epoch, NodeRole.Host, pid: 0, ProcessState.Migrating);
+        host.Save(hosted);
     }
 
     private async Task TidyAsync(Arrival arrival, IPendingRestore restore)

@@ -245,13 +245,16 @@ internal sealed partial class Departure(
     private async Task RestoreAsync(CancellationToken cancellation)
     {
         Begin(MigrationSteps.Restore);
+
+        // From the next step on only the destination knows the outcome; that is on disk before it is asked.
+        var noting = Task.Run(() => parts.Record(migrationId, record, destination.Name, MigrationSteps.Commit, MigrationOutcome.InDoubt), CancellationToken.None);
         await destination.RestoreAsync(new RestoreRequest { MigrationId = migrationId }, cancellation);
+        await noting;
     }
 
     private async Task<CommitReply> CommitAsync()
     {
         Begin(MigrationSteps.Commit);
-        parts.Record(migrationId, record, destination.Name, _step, MigrationOutcome.InDoubt);
         CommitReply commit;
         try
         {

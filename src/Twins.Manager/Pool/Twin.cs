@@ -17,6 +17,9 @@ internal sealed class Twin(int queue, string controlPath)
     /// <summary>Path of the control endpoint.</summary>
     public string ControlPath { get; } = controlPath;
 
+    /// <summary>The worker lived on while twinsd was away, and knows all that it was told.</summary>
+    public bool IsAdopted { get; internal set; }
+
     /// <summary>PID of the worker that fills the place now.</summary>
     public int Pid { get; private set; }
 
@@ -45,6 +48,7 @@ internal sealed class Twin(int queue, string controlPath)
     internal void Fill(TwinControl control, int pid)
     {
         Pid = pid;
+        IsAdopted = false;
         _control = control;
     }
 

@@ -170,6 +170,7 @@ internal sealed partial class TwinPool(TwinsdOptions options, TwinPaths paths, I
             var reply = await control.SendAsync(new TwinRequest { Status = new Status() }, cancellation: cancellation);
             Watch(twin, control);
             twin.Fill(control, reply.Status.Pid);
+            twin.IsAdopted = true;
             lock (_twins)
                 _twins.Add(twin);
             LogAdopted(reply.Status.Pid, queue, reply.Status.Processes.Count);

@@ -60,20 +60,20 @@ internal sealed class ProcessRegistry(ITableStore table, NodeCluster identity)
     }
 
     /// <summary>A process of another node, or one of ours that comes back, runs here from now on.</summary>
-    public ProcessRecord Arrived(MobileProcess process, ulong epoch, NodeRole role, int pid)
+    public ProcessRecord Arrived(MobileProcess process, ulong epoch, NodeRole role, int pid, ProcessState state = ProcessState.Running)
     {
         var record = new ProcessRecord
         {
             Id = process.ProcessId,
             Name = process.Name,
             Pid = process.Pid,
-            StartTimeTicks = ProcessIdentity.TryRead(pid)?.StartTimeTicks ?? 0,
+            StartTimeTicks = pid == 0 ? 0 : ProcessIdentity.TryRead(pid)?.StartTimeTicks ?? 0,
             Executable = process.Executable,
             HomeNode = process.Home,
             HomeAddresses = [.. process.HomeAddresses.Select(a => InternetAddress.FromBytes(a.Span))],
             CurrentNode = identity.Name,
             Epoch = epoch,
-            State = ProcessState.Running,
+            State = state,
             Role = role,
             OutputPath = process.OutputPath,
             ErrorPath = process.ErrorPath,
@@ -81,6 +81,13 @@ internal sealed class ProcessRegistry(ITableStore table, NodeCluster identity)
         };
         var result = table.TryPut(record);
         return result.IsDone ? result.Record! : throw new NodeException(identity.Name, "table-refused", $"The table refused the record of '{process.Name}': {result.Outcome}.");
+    }
+
+    /// <summary>A guest that was recorded before it existed runs; when it was started tells it from others that get its PID.</summary>
+    public void NoteStart(string processId, ulong epoch)
+    {
+        if (table.Find(processId) is { StartTimeTicks: 0 } record && ProcessIdentity.TryRead(record.Pid) is { } found)
+            table.TryChange(processId, epoch, r => r with { StartTimeTicks = found.StartTimeTicks, State = ProcessState.Running });
     }
 
     /// <summary>As above, for a process of this home that turned out to be back after a restart.</summary>
