@@ -1,8 +1,11 @@
+using System.Threading.Channels;
 using Twins.Manager.Home;
 using Twins.Manager.Host;
+using Twins.Manager.Images;
 using Twins.Manager.Migration;
 using Twins.Manager.Registry;
 using Twins.Manager.Rules;
+using Twins.Protocol;
 
 namespace Twins.Manager;
 
@@ -21,6 +24,40 @@ internal sealed class Startup(
         rules.RemoveUnknown(home.Processes, host.Processes);
         await arrivals.RecoverAsync();
         await departures.RecoverAsync();
+        _ = Task.Run(WarmUpAsync, CancellationToken.None);
+    }
+
+    /// <summary>
+    /// Compiles what works while a process is frozen: a first transfer takes several times as long as a second one.
+    /// </summary>
+    private async Task WarmUpAsync()
+    {
+        var directory = paths.NewImages("warm-up");
+        try
+        {
+            var file = Path.Combine(directory, "noise");
+            var bytes = new byte[2 << 20];
+            Random.Shared.NextBytes(bytes.AsSpan(0, bytes.Length / 2));
+            await File.WriteAllBytesAsync(file, bytes);
+            for (var i = 0; i < 4; i++)
+            {
+                var target = paths.NewImages("warm-up-target");
+                var chunks = Channel.CreateUnbounded<ImageChunk>();
+                var receiving = new ImageReceiver(target, long.MaxValue, new Dictionary<string, string>(), progress: null).ReceiveAsync(chunks.Reader.ReadAllAsync(), CancellationToken.None);
+                await ImageSender.SendAsync("warm-up", [new ImageFile(file, "noise", IsSideFile: false)], c => chunks.Writer.WriteAsync(c).AsTask(), null, CancellationToken.None);
+                chunks.Writer.Complete();
+                await receiving;
+                paths.RemoveImages(target);
+            }
+        }
+        catch (Exception e) when (e is IOException or ImageTransferException)
+        {
+            // No room for two megabytes: the preflight of a migration will say so.
+        }
+        finally
+        {
+            paths.RemoveImages(directory);
+        }
     }
 
     /// <inheritdoc/>

@@ -75,7 +75,7 @@ internal sealed partial class HomeRole
 
     /// <summary>Picks home's ends of the legs and opens them outwards; inbound stays held.</summary>
     public Task<AllocateLegsReply> AllocateLegsAsync(AllocateLegsRequest request, CancellationToken cancellation) =>
-        ChangeAsync(request.ProcessId, request.Epoch, create: false, async process =>
+        ChangeAsync(request.ProcessId, request.Epoch, create: true, async process =>
         {
             var legs = request.HostLegs.ToList();
             foreach (var stale in process.NextFlows.Keys.Except(request.Connections).ToList())

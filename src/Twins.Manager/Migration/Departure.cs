@@ -54,6 +54,7 @@ internal sealed partial class Departure(
     private HostedProcess? _hosted;
     private ProcessTree _tree = null!;
     private EndpointSet _endpoints = EndpointSet.Empty;
+    private EndpointSet _withLegs = EndpointSet.Empty;
     private IReadOnlyList<Endpoint> _hostLegs = [];
     private IFrozenProcess? _dump;
     private string _images = "";
@@ -131,6 +132,18 @@ internal sealed partial class Departure(
         };
         _prepared = true;
         _hostLegs = [.. (await destination.PrepareAsync(request, cancellation)).HostLegs];
+        await OpenLegsAsync(cancellation);
+    }
+
+    /// <summary>Opens the way out from the destination, before anything is held: every millisecond from the hold on is one of silence.</summary>
+    private async Task OpenLegsAsync(CancellationToken cancellation)
+    {
+        var legs = new AllocateLegsRequest { ProcessId = record.Id, Epoch = record.Epoch, HostLegs = { _hostLegs }, Connections = { _endpoints.Connections } };
+        _holding = true;
+        var flows = _hostLegs.Count == 0 ? [] : (await home.AllocateLegsAsync(legs, cancellation)).Flows;
+        var install = new InstallFlowsRequest { MigrationId = migrationId, Flows = { flows }, Listeners = { _endpoints.Listeners } };
+        await destination.InstallFlowsAsync(install, cancellation);
+        _withLegs = _endpoints;
     }
 
     /// <summary>
@@ -146,12 +159,10 @@ internal sealed partial class Departure(
             Begin(MigrationSteps.Hold);
             if (_endpoints.Listeners.Count > 0)
                 await DrainBacklogsAsync(cancellation);
-            _endpoints = ProcessInspector.ReadEndpoints(_tree = parts.Processes.ReadTree(record), record.HomeAddresses);
+            _endpoints = ProcessInspector.ReadEndpoints(parts.Processes.ReadTree(record), record.HomeAddresses);
             await HoldAsync(newOnly: false, cancellation);
-            var legs = new AllocateLegsRequest { ProcessId = record.Id, Epoch = record.Epoch, HostLegs = { _hostLegs }, Connections = { _endpoints.Connections } };
-            var flows = _hostLegs.Count == 0 ? [] : (await home.AllocateLegsAsync(legs, cancellation)).Flows;
-            var install = new InstallFlowsRequest { MigrationId = migrationId, Flows = { flows }, Listeners = { _endpoints.Listeners }, First = attempt == 1 };
-            await destination.InstallFlowsAsync(install, cancellation);
+            if (!_endpoints.Connections.SetEquals(_withLegs.Connections) || !_endpoints.Listeners.SetEquals(_withLegs.Listeners))
+                await OpenLegsAsync(cancellation);
             if (_hosted is not null)
                 await parts.Host.CloseAsync(_hosted, cancellation);
 
@@ -207,7 +218,7 @@ internal sealed partial class Departure(
 
     private async Task HoldAsync(bool newOnly, CancellationToken cancellation)
     {
-        if (!_holding)
+        if (!newOnly)
             _holdStarted = Stopwatch.GetTimestamp();
         _holding = true;
         var request = new HoldEndpointsRequest
@@ -228,6 +239,7 @@ internal sealed partial class Departure(
             await parts.Host.OpenAsync(_hosted);
         await home.CancelHoldAsync(new CancelHoldRequest { ProcessId = record.Id, Epoch = record.Epoch }, CancellationToken.None);
         _holding = false;
+        _withLegs = EndpointSet.Empty;
         _endpoints = ProcessInspector.ReadEndpoints(parts.Processes.ReadTree(record), record.HomeAddresses);
     }
 

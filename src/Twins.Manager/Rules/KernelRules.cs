@@ -14,6 +14,8 @@ namespace Twins.Manager.Rules;
 /// </summary>
 internal sealed class KernelRules : IDisposable
 {
+    private static readonly TimeSpan TidyAfter = TimeSpan.FromMilliseconds(500);
+
     private readonly Lock _lock = new();
     private readonly Lazy<DivertRules> _rules = new(() => DivertRules.Open());
 
@@ -83,15 +85,25 @@ internal sealed class KernelRules : IDisposable
             }
 
             rules.Change((ushort)queue, add, remove);
-            if (rules.Rules.Targets.Count == 0)
+        }
+
+        // A frozen process may be waiting for this change; the rest can be done when it runs.
+        if (remove.Count > 0)
+            _ = Task.Delay(TidyAfter).ContinueWith(_ => Tidy(), TaskScheduler.Default);
+    }
+
+    /// <summary>Takes away what diverts nothing any more.</summary>
+    private void Tidy()
+    {
+        lock (_lock)
+        {
+            var rules = _rules.Value;
+            if (rules.Rules.Targets.Count == 0 && rules.Rules.Queues.Count > 0)
             {
-                if (rules.Rules.Queues.Count > 0)
-                    rules.RemoveAll();
+                rules.RemoveAll();
                 return;
             }
 
-            if (remove.Count == 0)
-                return;
             foreach (var idle in rules.Rules.Queues.Except(rules.Rules.Targets.Values).ToList())
                 rules.RemoveQueue(idle);
         }
