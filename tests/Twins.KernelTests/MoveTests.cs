@@ -97,7 +97,4 @@ public sealed class MoveTests : LabTest
         string said = string.Join(' ', phases);
         Assert.AreEqual("preflight prepare hold checkpoint transfer restore commit release", said);
     }
-
-    private CheckedClient Talk(string endpoint, params string[] options) => new(
-        Start(Peer, ["python3", Repository.Rig("traffic.py"), "talk", endpoint, "--seconds", "600", .. options]));
 }

@@ -238,4 +238,5 @@ def main():
     sys.exit(args.run(args))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -28,7 +28,7 @@ internal sealed class CheckedClient(BackgroundProgram program)
         program.Signal(Native.SigUsr1);
         string line = "";
         Eventually.Holds(
-            () => program.HasEnded || (line = program.Error[asked..]).Contains("\n", StringComparison.Ordinal), () => $"an answer from {program}");
+            () => program.HasEnded || (line = program.Error[asked..]).Contains('\n'), () => $"an answer from {program}");
         Assert.IsFalse(program.HasEnded, $"It ended: {program}");
         JsonElement progress = JsonDocument.Parse(line.Split('\n')[0]).RootElement;
         Assert.AreEqual(0, progress.GetProperty("errors").GetArrayLength(), progress.ToString());

@@ -13,7 +13,7 @@ internal sealed class MobileProcess(string name, int pid, Machine home)
 
     public int Pid => pid;
 
-    public Machine Home => home;
+    public Machine Home { get; } = home;
 
     /// <summary>The machine that it runs on, as the last successful move said.</summary>
     public Machine Node { get; set; } = home;

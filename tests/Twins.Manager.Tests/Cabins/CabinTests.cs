@@ -1,8 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
+using Twins.Diversion.Linux;
 using Twins.Manager.Cabins;
 using Twins.Manager.Tests.Checkpoint;
 using Twins.Packets;
+using NetworkNamespace = Twins.Manager.Cabins.NetworkNamespace;
 
 namespace Twins.Manager.Tests.Cabins;
 
@@ -58,15 +60,14 @@ public sealed class CabinTests
             return guest;
         }))
         {
-            // 10 octets of virtio_net_hdr, then the packet; the kernel's own IPv6 multicast may come first.
-            var packet = new byte[2048];
-            int length;
-            using var stream = new FileStream(device, FileAccess.Read, bufferSize: 0);
-            do
-                length = stream.Read(packet);
-            while (packet[10] >> 4 != 4);
-            Assert.AreEqual(10 + 20 + 8 + 5, length);
-            CollectionAssert.AreEqual(new byte[] { 10, 97, 0, 2, 192, 0, 2, 1 }, packet[22..30]);
+            // The kernel's own IPv6 multicast may come first.
+            using var tun = new Tun(device);
+            var deadline = Environment.TickCount64 + 5000;
+            TunPacket packet;
+            while (!tun.TryRead(out packet) || packet.Bytes[0] >> 4 != 4)
+                Assert.IsTrue(Environment.TickCount64 < deadline, "nothing came out of the cabin");
+            Assert.AreEqual(20 + 8 + 5, packet.Bytes.Length);
+            CollectionAssert.AreEqual(new byte[] { 10, 97, 0, 2, 192, 0, 2, 1 }, packet.Bytes[12..20].ToArray());
         }
     }
 

@@ -1,0 +1,30 @@
+using System.Globalization;
+using Twins.KernelTests.Lab;
+
+namespace Twins.KernelTests;
+
+/// <summary>Programs that were running before Twins knew of them.</summary>
+[TestClass]
+public sealed class AttachTests : LabTest
+{
+    [TestMethod]
+    public void RunningProgram_AttachedLater_MovesWithTheConnectionsItHad()
+    {
+        string server = Repository.Rig("traffic.py");
+        string pid = Home.Shell($"setsid python3 {server} serve 7000 </dev/null >/dev/null 2>&1 & echo $!").Trim();
+        MobileProcess process = Adopt("late", int.Parse(pid, CultureInfo.InvariantCulture), Home);
+        WaitForListener(Home, 7000);
+        CheckedClient client = Talk("10.77.0.2:7000", "--connections", "3").WaitUntilReady();
+        PeerCounters before = PeerCounters.Read(Peer);
+        Home.Exec(Repository.Cli, "attach", pid, "--name", "late").Succeeded();
+        AssertEverywhere(process, epoch: 1);
+        foreach (Machine destination in new[] { Host1, Host2, Home })
+        {
+            Assert.AreEqual(3, process.MigrateTo(destination).GetProperty("connections").GetInt32());
+            client.AssertGoesOn();
+            before.AssertNothingEnded(PeerCounters.Read(Peer));
+        }
+        AssertNothingIsLeft();
+        client.Finish();
+    }
+}

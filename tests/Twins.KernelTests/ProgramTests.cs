@@ -1,0 +1,93 @@
+using System.Globalization;
+using Twins.KernelTests.Lab;
+
+namespace Twins.KernelTests;
+
+/// <summary>Unmodified programs of many kinds move home -> host1 -> host2 -> home under traffic that is checked byte by byte.</summary>
+[TestClass]
+public sealed class ProgramTests : LabTest
+{
+    [TestMethod]
+    public void Nginx_MasterAndWorkersMoveTogether_DownloadsInFlightAreComplete()
+    {
+        string directory = Directory.CreateDirectory(Path.Combine(Repository.Scratch, "nginx")).FullName;
+        string configuration = TestFiles.Write("nginx.conf", $$"""
+            user root;
+            daemon off;
+            worker_processes 2;
+            error_log stderr warn;
+            pid {{directory}}/nginx.pid;
+            events { worker_connections 512; }
+            http {
+              access_log off;
+              sendfile on;
+              keepalive_requests 1000000;
+              client_body_temp_path {{directory}}/body;
+              proxy_temp_path {{directory}}/proxy;
+              fastcgi_temp_path {{directory}}/fastcgi;
+              uwsgi_temp_path {{directory}}/uwsgi;
+              scgi_temp_path {{directory}}/scgi;
+              server { listen 8080; root {{TestFiles.Web.Directory}}; }
+            }
+            """);
+        MobileProcess nginx = RunMobile(Home, "nginx", "/usr/sbin/nginx", "-c", configuration, "-e", "stderr");
+        WaitForListener(Home, 8080);
+        Eventually.Holds(() => nginx.Tree().Count == 3, "nginx has a master and two workers");
+        int[] tree = [.. nginx.Tree().Order()];
+        CheckedClient client = Browse(8080);
+        MoveAround(nginx, client, at => Assert.AreSequenceEqual(tree, nginx.Tree().Order(), $"the tree on {at.Name}"));
+    }
+
+    [TestMethod]
+    public void PythonHttpServer_Moves_DownloadsInFlightAreComplete()
+    {
+        MobileProcess server = RunMobile(Home, "http", "python3", "-m", "http.server", "8080", "--directory", TestFiles.Web.Directory);
+        WaitForListener(Home, 8080);
+        MoveAround(server, Browse(8080), null);
+    }
+
+    [TestMethod]
+    public void NodeServer_Moves_DownloadsInFlightAreComplete()
+    {
+        MobileProcess server = RunMobile(Home, "node", "node", Repository.Rig("file_server.js"), TestFiles.Web.Directory, "8080");
+        WaitForListener(Home, 8080);
+        MoveAround(server, Browse(8080), null);
+    }
+
+    [TestMethod]
+    public void DotnetProgram_Moves_ItsConnectionsGoOn()
+    {
+        MobileProcess server = RunMobile(Home, "dotnet", TestFiles.EchoServerInDotnet, "7000");
+        WaitForListener(Home, 7000);
+        MoveAround(server, Talk("10.77.0.2:7000", "--connections", "4"), null);
+    }
+
+    [TestMethod]
+    public void CProgram_Moves_ItsConnectionsGoOn()
+    {
+        MobileProcess server = RunMobile(Home, "c", TestFiles.EchoServerInC, "7000");
+        WaitForListener(Home, 7000);
+        MoveAround(server, Talk("10.77.0.2:7000", "--connections", "4", "--rate", "0"), null);
+    }
+
+    private static void MoveAround(MobileProcess process, CheckedClient client, Action<Machine>? check)
+    {
+        client.WaitUntilReady().AssertGoesOn();
+        PeerCounters before = PeerCounters.Read(Peer);
+        int epoch = 1;
+        foreach (Machine destination in new[] { Host1, Host2, Home })
+        {
+            Assert.AreEqual(++epoch, process.MigrateTo(destination).GetProperty("epoch").GetInt32());
+            AssertEverywhere(process, epoch);
+            check?.Invoke(destination);
+            client.AssertGoesOn();
+            before.AssertNothingBroken(PeerCounters.Read(Peer));
+        }
+        AssertNothingIsLeft();
+        client.Finish();
+    }
+
+    private CheckedClient Browse(int port) => new(Start(Peer, "python3", Repository.Rig("checked_http.py"),
+        string.Create(CultureInfo.InvariantCulture, $"10.77.0.2:{port}"),
+        "/big.bin", TestFiles.Web.BigSha256, "/small.bin", TestFiles.Web.SmallSha256));
+}
