@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace Twins.Manager.Checkpoint;
 
 /// <summary>
-/// Starts criu by posix_spawn(3) instead of the class library's Process: the message socket reaches the
+/// Starts criu, and what it is tried out on, by posix_spawn(3) instead of the class library's Process: the message socket reaches the
 /// child as descriptor 3 without ever being inheritable here, so no other child that starts at the same
 /// moment can hold it open, and the death of criu is always seen; and the child takes the network
 /// namespace of the calling thread.
@@ -21,20 +21,29 @@ internal static unsafe partial class CriuSpawn
     private const int OpaqueBytes = 1024;
 
     /// <summary>Starts <c>criu swrk 3</c> with the descriptor as 3; returns its number, or the error that exec gave.</summary>
-    public static (int Pid, int Error) Start(string criu, int descriptor)
+    public static (int Pid, int Error) Start(string criu, int descriptor) => Start([criu, "swrk", "3"], descriptor);
+
+    /// <summary>
+    /// Starts a program that is to be checkpointed: a session of its own, no descriptor but the standard ones. A child that
+    /// the class library's Process starts won't do, because whoever takes the exit status of one before the library ends
+    /// this program (dotnet/runtime, pal_process.c: "Error while reaping child").
+    /// </summary>
+    public static (int Pid, int Error) Start(params string[] command) => Start(command, descriptor: -1);
+
+    private static (int Pid, int Error) Start(string[] command, int descriptor)
     {
         var actions = stackalloc byte[OpaqueBytes];
         var attributes = stackalloc byte[OpaqueBytes];
         var signals = stackalloc byte[128];
         var error = ActionsInit(actions) | AttributesInit(attributes);
-        var arguments = Strings(criu, "swrk", "3");
+        var arguments = Strings(command);
         var environment = Strings([.. Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().Select(e => $"{e.Key}={e.Value}")]);
         try
         {
             error |= ActionsOpen(actions, 0, "/dev/null", ReadWrite, 0)
                 | ActionsOpen(actions, 1, "/dev/null", ReadWrite, 0)
-                | ActionsDuplicate(actions, descriptor, ChildDescriptor)
-                | ActionsCloseFrom(actions, ChildDescriptor + 1);
+                | (descriptor < 0 ? 0 : ActionsDuplicate(actions, descriptor, ChildDescriptor))
+                | ActionsCloseFrom(actions, descriptor < 0 ? ChildDescriptor : ChildDescriptor + 1);
             // The runtime ignores SIGPIPE and handles others; criu gets the defaults and nothing blocked.
             new Span<byte>(signals, 128).Clear();
             error |= AttributesSignalMask(attributes, signals);
@@ -44,7 +53,7 @@ internal static unsafe partial class CriuSpawn
             // The preparing calls only ever fail for lack of memory (ENOMEM).
             if (error != 0)
                 return (0, error);
-            error = Spawn(out var pid, criu, actions, attributes, arguments, environment);
+            error = Spawn(out var pid, command[0], actions, attributes, arguments, environment);
             return (pid, error);
         }
         finally

@@ -54,7 +54,7 @@ internal sealed partial class JoinService(
         if (!NodeAddress.TryParse(request.Address, out _, out _))
             throw Refusal(StatusCode.InvalidArgument, $"'{request.Address}' is no HOST:PORT.");
         if (cluster.Directory.Find(request.Node) is not null)
-            throw Refusal(StatusCode.AlreadyExists, $"The cluster has a node {request.Node}. Choose another name with --name.");
+            throw Refusal(StatusCode.AlreadyExists, $"The cluster has a node {request.Node}. Choose another name with --node.");
         try
         {
             // Only the key is taken from the request, and loading it proves that the joiner has the private one.

@@ -139,7 +139,7 @@ internal sealed class NodeCluster : IDisposable
         if (name.Length == 0)
             name = _options.NodeName;
         if (!NodeName.IsValid(name))
-            throw new ClusterException($"'{name}' can't be a node's name; allowed: {NodeName.Allowed}. Give one with --name.");
+            throw new ClusterException($"'{name}' can't be a node's name; allowed: {NodeName.Allowed}. Give one with --node.");
         if (address.Length == 0)
             address = _options.Address.Length > 0 ? _options.Address : FirstAddress();
         if (!NodeAddress.TryParse(address, out _, out _))

@@ -23,6 +23,9 @@ internal sealed class HomeProcess(string processId, Twin twin)
 
     public HashSet<Listener> Listeners { get; } = [];
 
+    /// <summary>Connections that the process closed before it left; the local stack sees them to their end.</summary>
+    public HashSet<Connection> Lingering { get; } = [];
+
     /// <summary>Whether inbound packets are being held, and whether only those that open a connection.</summary>
     public bool Holding { get; set; }
 

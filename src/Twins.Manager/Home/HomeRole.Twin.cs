@@ -104,7 +104,7 @@ internal sealed partial class HomeRole
                 }
             }
 
-            _rules.Remove(over, []);
+            _rules.Remove(over, [], []);
             _store.RemoveFlows(process, over);
         }
         finally

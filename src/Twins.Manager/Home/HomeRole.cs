@@ -18,6 +18,8 @@ namespace Twins.Manager.Home;
 /// </summary>
 internal sealed partial class HomeRole
 {
+    private static readonly TimeSpan LongestLinger = TimeSpan.FromMinutes(2);
+
     private readonly ConcurrentDictionary<string, HomeProcess> _processes = new();
     private readonly TwinPool _pool;
     private readonly KernelRules _rules;
@@ -55,6 +57,7 @@ internal sealed partial class HomeRole
         {
             process.Connections.UnionWith(request.Connections);
             process.Listeners.UnionWith(request.Listeners);
+            process.Lingering.UnionWith(request.Lingering);
             if (!process.Holding || process.HoldingNewOnly)
                 process.HoldingSince = TimeProvider.System.GetTimestamp();
             process.Holding = true;
@@ -69,7 +72,9 @@ internal sealed partial class HomeRole
             // Saved before the rules are there, so that a restart finds what to give back. What the original still
             // sends stops here, too: the copy in the image must stay the truth.
             _store.SaveHold(process);
-            _rules.Divert(process.Twin.Queue, process.Connections, process.Listeners);
+            _rules.Divert(process.Twin.Queue, process.Connections, process.Listeners, process.Lingering);
+            if (process.Lingering.Count > 0)
+                _ = Task.Run(() => EndLingeringAsync(process), CancellationToken.None);
             return true;
         });
 
@@ -220,7 +225,7 @@ internal sealed partial class HomeRole
             // One that lived on may be holding: told of the path again, it would let go.
             if (!twin.IsAdopted)
                 await TellAsync(process);
-            _rules.Divert(twin.Queue, process.Connections, process.Listeners);
+            _rules.Divert(twin.Queue, process.Connections, process.Listeners, []);
             _rules.DivertLegSources(twin.Queue, process.HostLegs);
         }
     }
@@ -241,9 +246,25 @@ internal sealed partial class HomeRole
         return Held(reply, process.ProcessId);
     }
 
+    /// <summary>The exception ends when the local stack has given up on them at the latest: their ports may be used again.</summary>
+    private async Task EndLingeringAsync(HomeProcess process)
+    {
+        await Task.Delay(LongestLinger);
+        await process.Gate.WaitAsync();
+        try
+        {
+            _rules.Remove([], [], process.Lingering);
+            process.Lingering.Clear();
+        }
+        finally
+        {
+            process.Gate.Release();
+        }
+    }
+
     private void RemoveRules(HomeProcess process)
     {
-        _rules.Remove(process.Connections, process.Listeners);
+        _rules.Remove(process.Connections, process.Listeners, process.Lingering);
         _rules.RemoveLegSources([.. process.HostLegs, .. process.NextHostLegs]);
     }
 
@@ -265,7 +286,7 @@ internal sealed partial class HomeRole
         var command = process.Command();
         command.AddFlows = new AddFlows { Flows = { flow } };
         await process.Twin.SendAsync(command, cancellation: cancellation);
-        _rules.Divert(process.Twin.Queue, [flow.Connection], []);
+        _rules.Divert(process.Twin.Queue, [flow.Connection], [], []);
         _store.AddFlow(process, flow);
     }
 

@@ -228,6 +228,7 @@ internal sealed partial class Departure(
             NewConnectionsOnly = newOnly,
             Connections = { newOnly ? [] : _endpoints.Connections },
             Listeners = { _endpoints.Listeners },
+            Lingering = { _hosted is null ? _endpoints.Lingering : [] },
         };
         await home.HoldEndpointsAsync(request, cancellation);
     }

@@ -5,10 +5,12 @@ namespace Twins.Manager.Registry;
 /// <summary>The connections and listeners of a process at one moment, as the kernel has them.</summary>
 /// <param name="Connections">Local end first; connections over the loopback interface are left out.</param>
 /// <param name="Listeners">One for each address that a listener covers.</param>
+/// <param name="Lingering">Connections through these listeners that the process has closed: they stay with the stack that has them.</param>
 /// <param name="HasBacklog">A connection is being opened to a listener, or waits to be accepted.</param>
-internal sealed record EndpointSet(IReadOnlySet<Connection> Connections, IReadOnlySet<Listener> Listeners, bool HasBacklog)
+internal sealed record EndpointSet(
+    IReadOnlySet<Connection> Connections, IReadOnlySet<Listener> Listeners, IReadOnlySet<Connection> Lingering, bool HasBacklog)
 {
-    public static readonly EndpointSet Empty = new(new HashSet<Connection>(), new HashSet<Listener>(), HasBacklog: false);
+    public static readonly EndpointSet Empty = new(new HashSet<Connection>(), new HashSet<Listener>(), new HashSet<Connection>(), HasBacklog: false);
 
     /// <summary>Whether a hold of <paramref name="held"/> holds all of this.</summary>
     public bool IsCoveredBy(EndpointSet held) =>

@@ -29,6 +29,7 @@ internal sealed class ProcessInspector(ITableStore table, NodeCluster identity)
     {
         var sockets = ProcessSockets.Read(tree.Pids, homeAddresses);
         var connections = new HashSet<Connection>();
+        var lingering = new HashSet<Connection>();
         var backlog = false;
         foreach (var socket in sockets.Tcp)
         {
@@ -37,10 +38,13 @@ internal sealed class ProcessInspector(ITableStore table, NodeCluster identity)
             backlog |= socket.Standing is SocketStanding.Unaccepted or SocketStanding.HalfOpen || socket.Backlog > 0;
             if (socket is { Standing: SocketStanding.Owned, State: not (TcpState.Listen or TcpState.Closed) } && socket.Remote.Port != 0)
                 connections.Add(ToConnection(socket));
+            // TIME-WAIT has nothing more to say, and must not stand in the way of the same ports used again.
+            if (socket is { Standing: SocketStanding.Lingering, State: not TcpState.TimeWait })
+                lingering.Add(ToConnection(socket));
         }
 
         var listeners = sockets.ListenerEndpoints.Where(e => !IsLoopback(e)).Select(e => new ListenerRecord(IpProtocol.Tcp, e).ToWire()).ToHashSet();
-        return new EndpointSet(connections, listeners, backlog);
+        return new EndpointSet(connections, listeners, lingering, backlog);
     }
 
     /// <summary>As above, or null when the process has ended.</summary>

@@ -24,17 +24,21 @@ internal sealed class KernelRules : IDisposable
     public string Method => _rules.Value.QueueByNft ? "nft queue" : "nft marks and iptables NFQUEUE";
 
     /// <summary>Diverts connections and listeners to a queue, and drops what their own sockets send from now on.</summary>
-    public void Divert(int queue, IEnumerable<Connection> connections, IEnumerable<Listener> listeners) => Change(
+    /// <param name="queue">NFQUEUE number.</param>
+    /// <param name="connections">Local end first.</param>
+    /// <param name="listeners">Diverted whole, new connections and old.</param>
+    /// <param name="lingering">Connections at these listeners that stay with the local stack.</param>
+    public void Divert(int queue, IEnumerable<Connection> connections, IEnumerable<Listener> listeners, IEnumerable<Connection> lingering) => Change(
         queue,
-        add: [.. connections.Select(ToTarget), .. listeners.Select(ToTarget)],
+        add: [.. lingering.Select(ToLingering), .. connections.Select(ToTarget), .. listeners.Select(ToTarget)],
         remove: [.. listeners.Select(ToNewConnections)]);
 
     /// <summary>Diverts what opens a connection to the listeners, and nothing else of theirs.</summary>
     public void DivertNewConnections(int queue, IEnumerable<Listener> listeners) => Change(queue, [.. listeners.Select(ToNewConnections)], []);
 
     /// <summary>Connections and listeners are the local stack's again.</summary>
-    public void Remove(IEnumerable<Connection> connections, IEnumerable<Listener> listeners) => Change(
-        0, [], [.. connections.Select(ToTarget), .. listeners.Select(ToTarget), .. listeners.Select(ToNewConnections)]);
+    public void Remove(IEnumerable<Connection> connections, IEnumerable<Listener> listeners, IEnumerable<Connection> lingering) => Change(
+        0, [], [.. lingering.Select(ToLingering), .. connections.Select(ToTarget), .. listeners.Select(ToTarget), .. listeners.Select(ToNewConnections)]);
 
     /// <summary>Home: diverts what comes from the hosts' ends of legs.</summary>
     public void DivertLegSources(int queue, IEnumerable<Endpoint> legs) =>
@@ -58,6 +62,7 @@ internal sealed class KernelRules : IDisposable
         {
             wanted.UnionWith(home.Connections.Select(ToTarget));
             wanted.UnionWith(home.Listeners.Select(ToTarget));
+            wanted.UnionWith(home.Lingering.Select(ToLingering));
             wanted.UnionWith(home.HostLegs.Concat(home.NextHostLegs).Select(l => DivertTarget.LegSource(IpProtocol.Tcp, l.ToEndpoint())));
         }
 
@@ -113,6 +118,12 @@ internal sealed class KernelRules : IDisposable
     {
         var tuple = connection.ToTuple();
         return DivertTarget.Connection(tuple.Protocol, tuple.Source, tuple.Destination);
+    }
+
+    private static DivertTarget ToLingering(Connection connection)
+    {
+        var tuple = connection.ToTuple();
+        return DivertTarget.Lingering(tuple.Protocol, tuple.Source, tuple.Destination);
     }
 
     private static DivertTarget ToTarget(Listener listener) => DivertTarget.Listener((IpProtocol)listener.Transport, listener.Local.ToEndpoint());

@@ -17,4 +17,10 @@ public enum DivertKind
 
     /// <summary>To the leg's N:n, at the host.</summary>
     LegDestination,
+
+    /// <summary>
+    /// From the peer P:q to H:p and back, left alone in spite of a listener's rule: the program closed the connection, and the
+    /// local stack sees it to its end.
+    /// </summary>
+    Lingering,
 }

@@ -24,13 +24,19 @@ public readonly record struct DivertTarget
     /// <summary>H:p; of a leg N:n.</summary>
     public Endpoint Local { get; }
 
-    /// <summary>P:q of a connection; otherwise <c>default</c>.</summary>
+    /// <summary>P:q of a connection, also of a lingering one; otherwise <c>default</c>.</summary>
     public Endpoint Peer { get; }
 
     /// <summary>What the peer sends to the local endpoint.</summary>
     /// <exception cref="ArgumentException">The ends are of different families.</exception>
     public static DivertTarget Connection(IpProtocol protocol, Endpoint local, Endpoint peer) => local.Address.IsIPv4 == peer.Address.IsIPv4
         ? new(DivertKind.Connection, protocol, local, peer)
+        : throw new ArgumentException($"{local} and {peer} are of different families.", nameof(peer));
+
+    /// <summary>What the peer and the local stack send each other about a connection that the program has closed: not diverted.</summary>
+    /// <exception cref="ArgumentException">The ends are of different families.</exception>
+    public static DivertTarget Lingering(IpProtocol protocol, Endpoint local, Endpoint peer) => local.Address.IsIPv4 == peer.Address.IsIPv4
+        ? new(DivertKind.Lingering, protocol, local, peer)
         : throw new ArgumentException($"{local} and {peer} are of different families.", nameof(peer));
 
     /// <summary>What anybody sends to the local endpoint.</summary>

@@ -11,7 +11,7 @@ internal static class RuleText
     public const string Table = "inet twins";
 
     private const string Elements = "elements = {";
-    private static readonly string[] MapNames = ["connections", "listeners", "new_connections", "leg_sources", "leg_destinations"];
+    private static readonly string[] MapNames = ["connections", "listeners", "new_connections", "leg_sources", "leg_destinations", "lingering"];
 
     // Before iptables' raw table (-300), which has the jump to the queue where nft has none, and before connection tracking (-200).
     private const int Priority = -310;
@@ -24,8 +24,9 @@ internal static class RuleText
         foreach (var (suffix, type) in new[] { ("4", "ipv4_addr"), ("6", "ipv6_addr") })
         {
             Line(text, $"add map {Table} connections{suffix} {{ type inet_proto . {type} . inet_service . {type} . inet_service : mark; }}");
-            for (var i = 1; i < MapNames.Length; i++)
+            for (var i = 1; i < (int)DivertKind.Lingering; i++)
                 Line(text, $"add map {Table} {MapNames[i]}{suffix} {{ type inet_proto . {type} . inet_service : mark; }}");
+            Line(text, $"add set {Table} lingering{suffix} {{ type inet_proto . {type} . inet_service . {type} . inet_service; }}");
         }
 
         Line(text, $"add set {Table} queues {{ type mark; }}");
@@ -38,6 +39,7 @@ internal static class RuleText
         foreach (var (suffix, ip) in new[] { ("4", "ip"), ("6", "ip6") })
         {
             var divert = $"add rule {Table} prerouting";
+            Line(text, $"{divert} meta l4proto . {ip} saddr . th sport . {ip} daddr . th dport @lingering{suffix} accept");
             Line(text, $"{divert} meta mark set meta l4proto . {ip} saddr . th sport . {ip} daddr . th dport map @connections{suffix} {then}");
             Line(text, $"{divert} meta mark set meta l4proto . {ip} saddr . th sport map @leg_sources{suffix} {then}");
             Line(text, $"{divert} meta mark set meta l4proto . {ip} daddr . th dport map @leg_destinations{suffix} {then}");
@@ -53,6 +55,7 @@ internal static class RuleText
         Line(text, $"add rule {Table} output meta l4proto != {{ 6, 17 }} accept");
         foreach (var (suffix, ip) in new[] { ("4", "ip"), ("6", "ip6") })
         {
+            Line(text, $"add rule {Table} output meta l4proto . {ip} daddr . th dport . {ip} saddr . th sport @lingering{suffix} accept");
             // A lookup in a map needs somewhere to put the value; the mark of what is dropped matters to nobody.
             var drop = $"add rule {Table} output meta mark set meta l4proto";
             Line(text, $"{drop} . {ip} daddr . th dport . {ip} saddr . th sport map @connections{suffix} counter drop");
@@ -85,9 +88,12 @@ internal static class RuleText
             foreach (var (target, queue) in map)
             {
                 text.Append(CultureInfo.InvariantCulture, $"{(byte)target.Protocol} . ");
-                if (target.Kind == DivertKind.Connection)
+                if (target.Kind is DivertKind.Connection or DivertKind.Lingering)
                     text.Append(CultureInfo.InvariantCulture, $"{target.Peer.Address} . {target.Peer.Port} . ");
-                text.Append(CultureInfo.InvariantCulture, $"{target.Local.Address} . {target.Local.Port} : {Marks.ForQueue(queue)}, ");
+                text.Append(CultureInfo.InvariantCulture, $"{target.Local.Address} . {target.Local.Port}");
+                if (target.Kind != DivertKind.Lingering)
+                    text.Append(CultureInfo.InvariantCulture, $" : {Marks.ForQueue(queue)}");
+                text.Append(", ");
             }
 
             text.Length -= 2;
@@ -122,22 +128,23 @@ internal static class RuleText
 
     private static void AddElement(ImmutableDictionary<DivertTarget, ushort>.Builder targets, string map, string element)
     {
-        var colon = element.IndexOf(" : ", StringComparison.Ordinal);
         var kind = Array.IndexOf(MapNames, map[..^1]);
+        var colon = kind == (int)DivertKind.Lingering ? element.Length : element.IndexOf(" : ", StringComparison.Ordinal);
         var parts = colon < 0 ? [] : element[..colon].Split(" . ", StringSplitOptions.TrimEntries);
-        if (kind < 0 || parts.Length != (kind == 0 ? 5 : 3))
+        if (kind < 0 || parts.Length != ((DivertKind)kind is DivertKind.Connection or DivertKind.Lingering ? 5 : 3))
             throw new FormatException($"The nft table {Table} has an element that is not Twins': {map} {element}");
         var protocol = (IpProtocol)byte.Parse(parts[0], CultureInfo.InvariantCulture);
         var local = EndpointOf(parts[^2], parts[^1]);
         var target = (DivertKind)kind switch
         {
             DivertKind.Connection => DivertTarget.Connection(protocol, local, EndpointOf(parts[1], parts[2])),
+            DivertKind.Lingering => DivertTarget.Lingering(protocol, local, EndpointOf(parts[1], parts[2])),
             DivertKind.Listener => DivertTarget.Listener(protocol, local),
             DivertKind.NewConnections => DivertTarget.NewConnections(local),
             DivertKind.LegSource => DivertTarget.LegSource(protocol, local),
             _ => DivertTarget.LegDestination(protocol, local),
         };
-        targets[target] = QueueOf(element[(colon + 3)..]);
+        targets[target] = target.Kind == DivertKind.Lingering ? (ushort)0 : QueueOf(element[(colon + 3)..]);
     }
 
     private static Endpoint EndpointOf(string address, string port) =>
