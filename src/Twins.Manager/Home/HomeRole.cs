@@ -51,6 +51,14 @@ internal sealed partial class HomeRole
     /// <summary>What home keeps of the process, or null when it keeps nothing.</summary>
     public HomeProcess? Find(string processId) => _processes.GetValueOrDefault(processId);
 
+    /// <summary>No node but the one that runs a process speaks for it.</summary>
+    /// <exception cref="NodeException">Another one tries to.</exception>
+    public void RequireHost(string processId, string caller)
+    {
+        if (Find(processId)?.Host is { } host && host != caller)
+            throw new NodeException(_identity.Name, "foreign-process", $"Process '{processId}' runs on node '{host}', not on '{caller}'.");
+    }
+
     /// <summary>Inbound packets of these endpoints are held, in order, from now on.</summary>
     public Task HoldAsync(HoldEndpointsRequest request, CancellationToken cancellation) =>
         ChangeAsync(request.ProcessId, request.Epoch, create: true, async process =>

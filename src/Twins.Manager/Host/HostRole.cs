@@ -47,6 +47,14 @@ internal sealed partial class HostRole
     /// <summary>The guest, or null when it isn't one.</summary>
     public HostedProcess? Find(string processId) => _processes.GetValueOrDefault(processId);
 
+    /// <summary>No node but its home speaks for a guest's packets.</summary>
+    /// <exception cref="NodeException">Another one tries to.</exception>
+    public void RequireHome(string processId, string caller)
+    {
+        if (Find(processId) is { } hosted && hosted.Home != caller)
+            throw new NodeException(_identity.Name, "foreign-process", $"The home of process '{processId}' is node '{hosted.Home}', not '{caller}'.");
+    }
+
     /// <summary>Makes the cabin and picks the host's ends of the legs, one for so many connections as one can tell apart.</summary>
     public async Task<HostedProcess> PrepareAsync(MobileProcess process, ulong epoch, uint connections, string homeNodeAddress, CancellationToken cancellation)
     {

@@ -154,6 +154,14 @@ internal sealed partial class Arrivals(
         }
     }
 
+    /// <summary>No node but the one that a migration was prepared for speaks for it.</summary>
+    /// <exception cref="NodeException">Another one tries to.</exception>
+    public void RequireSource(string migrationId, string caller)
+    {
+        if (_arrivals.TryGetValue(migrationId, out var arrival) && arrival.From != caller)
+            throw Refusal("foreign-migration", $"Migration '{migrationId}' was prepared for node '{arrival.From}', not '{caller}'.");
+    }
+
     /// <summary>What was decided here.</summary>
     public Outcome Query(string migrationId)
     {

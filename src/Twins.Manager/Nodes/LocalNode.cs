@@ -33,21 +33,13 @@ internal sealed class LocalNode(TwinsdOptions options, NodeCluster identity, Hom
     }
 
     public Task<PrepareReply> PrepareAsync(PrepareRequest request, CancellationToken cancellation) =>
-        PrepareFromAsync(Name, request, cancellation);
-
-    /// <summary>As <see cref="PrepareAsync"/>, from the node that the call comes from.</summary>
-    public Task<PrepareReply> PrepareFromAsync(string from, PrepareRequest request, CancellationToken cancellation) =>
-        arrivals.PrepareAsync(from, request, cancellation);
+        arrivals.PrepareAsync(Name, request, cancellation);
 
     public Task InstallFlowsAsync(InstallFlowsRequest request, CancellationToken cancellation) =>
         arrivals.InstallFlowsAsync(request, cancellation);
 
     public Task<TransferReply> TransferAsync(Func<Func<ImageChunk, Task>, Task> producer, CancellationToken cancellation) =>
         throw new NotSupportedException("A node doesn't move a process to itself.");
-
-    /// <summary>Receives images for a migration that this node has prepared for the caller.</summary>
-    public Task<TransferReply> ReceiveAsync(string from, IAsyncEnumerable<ImageChunk> chunks, CancellationToken cancellation) =>
-        arrivals.ReceiveAsync(from, chunks, cancellation);
 
     public Task<RestoreReply> RestoreAsync(RestoreRequest request, CancellationToken cancellation) =>
         arrivals.RestoreAsync(request, cancellation);

@@ -1,12 +1,14 @@
 using Grpc.Core;
 using Twins.Manager.Cluster;
+using Twins.Manager.Home;
+using Twins.Manager.Host;
 using Twins.Manager.Migration;
 using Twins.Protocol;
 
 namespace Twins.Manager.Nodes;
 
 /// <summary>The node API's gRPC front: hands every call to this node and turns its refusals into status and code.</summary>
-internal sealed class NodeApiService(LocalNode node, MigrationService migrations, NodeAnnouncer announcer) : NodeApi.NodeApiBase
+internal sealed class NodeApiService(LocalNode node, HomeRole home, HostRole host, Arrivals arrivals, MigrationService migrations, NodeAnnouncer announcer) : NodeApi.NodeApiBase
 {
     /// <summary>Trailer with the stable code of a refusal.</summary>
     public const string CodeTrailer = "twins-code";
@@ -15,28 +17,38 @@ internal sealed class NodeApiService(LocalNode node, MigrationService migrations
         GuardAsync(() => node.DescribeAsync(context.CancellationToken));
 
     public override Task<PrepareReply> Prepare(PrepareRequest request, ServerCallContext context) =>
-        GuardAsync(() => node.PrepareFromAsync(Caller(context), request, context.CancellationToken));
+        GuardAsync(() => arrivals.PrepareAsync(Caller(context), request, context.CancellationToken));
 
     public override Task<InstallFlowsReply> InstallFlows(InstallFlowsRequest request, ServerCallContext context) =>
         GuardAsync(async () =>
         {
+            arrivals.RequireSource(request.MigrationId, Caller(context));
             await node.InstallFlowsAsync(request, context.CancellationToken);
             return new InstallFlowsReply();
         });
 
     public override Task<TransferReply> Transfer(IAsyncStreamReader<ImageChunk> requestStream, ServerCallContext context) =>
-        GuardAsync(() => node.ReceiveAsync(Caller(context), requestStream.ReadAllAsync(context.CancellationToken), context.CancellationToken));
+        GuardAsync(() => arrivals.ReceiveAsync(Caller(context), requestStream.ReadAllAsync(context.CancellationToken), context.CancellationToken));
 
     public override Task<RestoreReply> Restore(RestoreRequest request, ServerCallContext context) =>
-        GuardAsync(() => node.RestoreAsync(request, context.CancellationToken));
+        GuardAsync(() =>
+        {
+            arrivals.RequireSource(request.MigrationId, Caller(context));
+            return node.RestoreAsync(request, context.CancellationToken);
+        });
 
     // From here on a caller that hangs up doesn't stop what has begun.
     public override Task<CommitReply> Commit(CommitRequest request, ServerCallContext context) =>
-        GuardAsync(() => node.CommitAsync(request, CancellationToken.None));
+        GuardAsync(() =>
+        {
+            arrivals.RequireSource(request.MigrationId, Caller(context));
+            return node.CommitAsync(request, CancellationToken.None);
+        });
 
     public override Task<AbortReply> Abort(AbortRequest request, ServerCallContext context) =>
         GuardAsync(async () =>
         {
+            arrivals.RequireSource(request.MigrationId, Caller(context));
             await node.AbortAsync(request, CancellationToken.None);
             return new AbortReply();
         });
@@ -47,19 +59,27 @@ internal sealed class NodeApiService(LocalNode node, MigrationService migrations
     public override Task<HoldEndpointsReply> HoldEndpoints(HoldEndpointsRequest request, ServerCallContext context) =>
         GuardAsync(async () =>
         {
+            home.RequireHost(request.ProcessId, Caller(context));
             await node.HoldEndpointsAsync(request, CancellationToken.None);
             return new HoldEndpointsReply();
         });
 
     public override Task<AllocateLegsReply> AllocateLegs(AllocateLegsRequest request, ServerCallContext context) =>
-        GuardAsync(() => node.AllocateLegsAsync(request, CancellationToken.None));
+        GuardAsync(() =>
+        {
+            home.RequireHost(request.ProcessId, Caller(context));
+            return node.AllocateLegsAsync(request, CancellationToken.None);
+        });
 
     public override Task<SwitchPathReply> SwitchPath(SwitchPathRequest request, ServerCallContext context) =>
-        GuardAsync(() => node.SwitchPathAsync(request, CancellationToken.None));
+        GuardAsync(() => request.Host == Caller(context)
+            ? node.SwitchPathAsync(request, CancellationToken.None)
+            : throw new NodeException(node.Name, "foreign-path", $"Node '{Caller(context)}' can't say that a process runs on '{request.Host}'."));
 
     public override Task<CancelHoldReply> CancelHold(CancelHoldRequest request, ServerCallContext context) =>
         GuardAsync(async () =>
         {
+            home.RequireHost(request.ProcessId, Caller(context));
             await node.CancelHoldAsync(request, CancellationToken.None);
             return new CancelHoldReply();
         });
@@ -67,12 +87,20 @@ internal sealed class NodeApiService(LocalNode node, MigrationService migrations
     public override Task<ForgetProcessReply> ForgetProcess(ForgetProcessRequest request, ServerCallContext context) =>
         GuardAsync(async () =>
         {
+            home.RequireHost(request.ProcessId, Caller(context));
             await node.ForgetProcessAsync(request, CancellationToken.None);
             return new ForgetProcessReply();
         });
 
     public override Task<OpenFlowReply> OpenFlow(OpenFlowRequest request, ServerCallContext context) =>
-        GuardAsync(() => node.OpenFlowAsync(request, CancellationToken.None));
+        GuardAsync(() =>
+        {
+            if (request.HomeLeg is null)
+                home.RequireHost(request.ProcessId, Caller(context));
+            else
+                host.RequireHome(request.ProcessId, Caller(context));
+            return node.OpenFlowAsync(request, CancellationToken.None);
+        });
 
     public override Task<AnnounceNodeReply> AnnounceNode(AnnounceNodeRequest request, ServerCallContext context) =>
         Task.FromResult(announcer.Answer(request, context));

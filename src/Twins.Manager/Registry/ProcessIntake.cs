@@ -88,12 +88,18 @@ internal sealed partial class ProcessIntake(
                 if (record.State is ProcessState.Running or ProcessState.Held
                     && record.CurrentNode == identity.Name
                     && !ProcessRegistry.IsAlive(record)
-                    && _ending.Add(record.Id))
+                    && IsFirstToSee(record.Id))
                 {
                     _ = Task.Run(() => EndAsync(record, stopping), stopping);
                 }
             }
         }
+    }
+
+    private bool IsFirstToSee(string processId)
+    {
+        lock (_ending)
+            return _ending.Add(processId);
     }
 
     /// <summary>The process has ended. A guest's connections get the time to say goodbye through its cabin.</summary>

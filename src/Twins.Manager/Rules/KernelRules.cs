@@ -68,6 +68,7 @@ internal sealed class KernelRules : IDisposable
 
         wanted.UnionWith(guests.SelectMany(g => g.HostLegs).Select(l => DivertTarget.LegDestination(IpProtocol.Tcp, l.ToEndpoint())));
         Change(0, [], [.. _rules.Value.Rules.Targets.Keys.Where(t => !wanted.Contains(t))]);
+        Tidy();
     }
 
     /// <inheritdoc/>
