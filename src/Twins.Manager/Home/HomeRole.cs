@@ -110,6 +110,10 @@ internal sealed partial class HomeRole
             command.Migrated = new Migrated { Flows = { request.Flows }, Listeners = { process.Listeners } };
             var reply = await process.Twin.SendAsync(command, cancellation: cancellation);
 
+            // After a restart of ours the kernel diverts only what the table said.
+            if (!process.NextHostLegs.IsSupersetOf(request.HostLegs) && !process.HostLegs.IsSupersetOf(request.HostLegs))
+                _rules.DivertLegSources(process.Twin.Queue, request.HostLegs);
+
             // What pointed at the host before this one.
             var former = process.HostLegs.Except(request.HostLegs).ToList();
             foreach (var flow in process.Flows.Values)
@@ -128,7 +132,7 @@ internal sealed partial class HomeRole
             process.Holding = process.HoldingNewOnly = false;
             process.Host = request.Host;
             process.HostAddress = request.HostAddress;
-            _store.Save(process);
+            _store.Save(process, request.Pid);
             _rules.RemoveLegSources(former);
             LogSwitched(process.ProcessId, request.Host, process.Flows.Count, process.Epoch);
             return Held(reply, process.ProcessId);
