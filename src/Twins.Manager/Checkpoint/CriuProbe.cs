@@ -77,16 +77,17 @@ public sealed class CriuProbe
         {
             NetworkNamespace.Create(networkNamespace);
             using var listener = NetworkNamespace.Run(networkNamespace, Listen);
-            using var program = NetworkNamespace.Run(networkNamespace, () => StartProgram(((IPEndPoint)listener.LocalEndPoint!).Port));
-            using var guard = ProcessHandle.TryOpen(program.Id);
+            var program = NetworkNamespace.Run(networkNamespace, () => StartProgram(((IPEndPoint)listener.LocalEndPoint!).Port));
+            using var guard = ProcessHandle.TryOpen(program);
             try
             {
                 using var connection = await listener.AcceptAsync(cancellationToken).ConfigureAwait(false);
-                await MoveAsync(program.Id, folder, networkNamespace, connection, cancellationToken).ConfigureAwait(false);
+                await MoveAsync(program, folder, networkNamespace, connection, cancellationToken).ConfigureAwait(false);
             }
             finally
             {
-                guard?.Signal(9);
+                if (guard is not null && guard.Signal(9) && guard.WaitForExit(s_limit))
+                    guard.TryReap();
             }
         }
         finally
@@ -103,9 +104,6 @@ public sealed class CriuProbe
         await using var criu = new CriuCheckpointer(_criu);
         await using (var dump = await criu.BeginDumpAsync(pid, images, networkNamespace, cancellationToken).ConfigureAwait(false))
             await dump.CompleteAsync(cancellationToken).ConfigureAwait(false);
-        // Its parent, this program's runtime, takes the exit status a moment later.
-        while (ProcessTree.State(pid) is not null)
-            await Task.Delay(1, cancellationToken).ConfigureAwait(false);
         await using var restore = await criu.BeginRestoreAsync(images, networkNamespace, cancellationToken).ConfigureAwait(false);
         using var restored = ProcessHandle.TryOpen(restore.Pid);
         var watch = await restore.ResumeAsync(cancellationToken).ConfigureAwait(false);
@@ -130,10 +128,12 @@ public sealed class CriuProbe
         return listener;
     }
 
-    private static Process StartProgram(int port)
+    /// <summary>Not by the class library's Process: it would take the exit status itself, and ends this program when somebody else has (as the dump's completion does).</summary>
+    private static int StartProgram(int port)
     {
         var script = Program.Replace("PORT", port.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal);
-        return Process.Start("setsid", ["bash", "-c", "exec </dev/null >/dev/null 2>&1\n" + script]);
+        var (pid, error) = CriuSpawn.Start(["/bin/bash", "-c", "exec </dev/null >/dev/null 2>&1\n" + script]);
+        return error == 0 ? pid : throw new System.ComponentModel.Win32Exception(error, "starting /bin/bash");
     }
 
     private static async Task EchoAsync(Socket connection, CancellationToken cancellationToken)

@@ -21,21 +21,26 @@ internal static unsafe partial class CriuSpawn
     private const int OpaqueBytes = 1024;
 
     /// <summary>Starts <c>criu swrk 3</c> with the descriptor as 3; returns its number, or the error that exec gave.</summary>
-    public static (int Pid, int Error) Start(string criu, int descriptor)
+    public static (int Pid, int Error) Start(string criu, int descriptor) => Start([criu, "swrk", "3"], descriptor);
+
+    /// <summary>Starts a program in a session of its own; returns its number, or the error that exec gave.</summary>
+    /// <param name="command">Absolute path and arguments.</param>
+    /// <param name="descriptor">What it gets as descriptor 3; null: nothing.</param>
+    public static (int Pid, int Error) Start(string[] command, int? descriptor = null)
     {
         var actions = stackalloc byte[OpaqueBytes];
         var attributes = stackalloc byte[OpaqueBytes];
         var signals = stackalloc byte[128];
         var error = ActionsInit(actions) | AttributesInit(attributes);
-        var arguments = Strings(criu, "swrk", "3");
+        var arguments = Strings(command);
         var environment = Strings([.. Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().Select(e => $"{e.Key}={e.Value}")]);
         try
         {
             error |= ActionsOpen(actions, 0, "/dev/null", ReadWrite, 0)
                 | ActionsOpen(actions, 1, "/dev/null", ReadWrite, 0)
-                | ActionsDuplicate(actions, descriptor, ChildDescriptor)
-                | ActionsCloseFrom(actions, ChildDescriptor + 1);
-            // The runtime ignores SIGPIPE and handles others; criu gets the defaults and nothing blocked.
+                | (descriptor is { } given ? ActionsDuplicate(actions, given, ChildDescriptor) : 0)
+                | ActionsCloseFrom(actions, descriptor is null ? ChildDescriptor : ChildDescriptor + 1);
+            // The runtime ignores SIGPIPE and handles others; the program gets the defaults and nothing blocked.
             new Span<byte>(signals, 128).Clear();
             error |= AttributesSignalMask(attributes, signals);
             new Span<byte>(signals, 128).Fill(0xff);
@@ -44,7 +49,7 @@ internal static unsafe partial class CriuSpawn
             // The preparing calls only ever fail for lack of memory (ENOMEM).
             if (error != 0)
                 return (0, error);
-            error = Spawn(out var pid, criu, actions, attributes, arguments, environment);
+            error = Spawn(out var pid, command[0], actions, attributes, arguments, environment);
             return (pid, error);
         }
         finally
