@@ -102,6 +102,7 @@ internal sealed partial class ManualRedirection(
                 cancellation);
             var legs = new AllocateLegsRequest { ProcessId = record.Id, Epoch = record.Epoch, HostLegs = { prepared.HostLegs }, Connections = { endpoints.Connections } };
             var flows = (await home.AllocateLegsAsync(legs, CancellationToken.None)).Flows;
+            await home.KeepLegsAsync(record.Id);
             await node.InstallFlowsAsync(
                 new InstallFlowsRequest { MigrationId = id, Flows = { flows }, Listeners = { endpoints.Listeners }, First = true }, CancellationToken.None);
             registry.TryMark(record, ProcessState.Held, $"Waits until its sockets are in the cabin {prepared.Cabin} on node '{node.Name}'; 'twins release' undoes it.");

@@ -166,6 +166,25 @@ internal sealed partial class HomeRole
             return true;
         });
 
+    /// <summary>
+    /// A hold that may last keeps its legs over a restart: without their rule, what a restored socket sends before the
+    /// switch would meet this node's own stack, which answers RST.
+    /// </summary>
+    public async Task KeepLegsAsync(string processId)
+    {
+        if (Find(processId) is not { } process)
+            return;
+        await process.Gate.WaitAsync();
+        try
+        {
+            _store.SaveHold(process);
+        }
+        finally
+        {
+            process.Gate.Release();
+        }
+    }
+
     /// <summary>The process is about to run at home again: its sockets, which exist by now, get and send what is new. What is held follows when it runs.</summary>
     public async Task LetSpeakAsync(string processId)
     {
@@ -225,7 +244,7 @@ internal sealed partial class HomeRole
             if (!twin.IsAdopted)
                 await TellAsync(process);
             _rules.Divert(twin.Queue, process.Connections, process.Listeners);
-            _rules.DivertLegSources(twin.Queue, process.HostLegs);
+            _rules.DivertLegSources(twin.Queue, [.. process.HostLegs, .. process.NextHostLegs]);
         }
     }
 

@@ -40,6 +40,7 @@ internal sealed class HomeStore(ITableStore table, NodeCluster identity)
         {
             Twin = ToRecord(process.Twin),
             Listeners = [.. process.Listeners.Select(l => l.ToRecord())],
+            HostLegs = [.. process.NextHostLegs.Select(l => l.ToEndpoint())],
         });
         if (result.IsDone)
             table.TryReplaceFlows(process.ProcessId, result.Epoch, [.. process.Connections.Select(c => new FlowRecord(c.ToTuple()))]);
