@@ -1,11 +1,15 @@
 using System.Threading.Channels;
+using Twins.Manager.Cabins;
 using Twins.Manager.Home;
 using Twins.Manager.Host;
 using Twins.Manager.Images;
 using Twins.Manager.Migration;
+using Twins.Manager.Pool;
 using Twins.Manager.Registry;
 using Twins.Manager.Rules;
+using Twins.Manager.Settings;
 using Twins.Protocol;
+using Twins.Table;
 
 namespace Twins.Manager;
 
@@ -13,7 +17,7 @@ namespace Twins.Manager;
 /// The order of a start, after the pool has adopted the twins that live on: rules, paths, then what was under way.
 /// </summary>
 internal sealed class Startup(
-    KernelRules rules, HomeRole home, HostRole host, Arrivals arrivals, DepartureRecovery departures, TwinPaths paths) : IHostedService
+    TwinsdOptions options, TwinPool pool, ProcessRegistry registry, KernelRules rules, HomeRole home, HostRole host, Arrivals arrivals, DepartureRecovery departures, TwinPaths paths) : IHostedService
 {
     /// <inheritdoc/>
     public async Task StartAsync(CancellationToken cancellationToken)
@@ -24,7 +28,25 @@ internal sealed class Startup(
         rules.RemoveUnknown(home.Processes, host.Processes);
         await arrivals.RecoverAsync();
         await departures.RecoverAsync();
+        await RemoveLeftoversAsync();
         _ = Task.Run(WarmUpAsync, CancellationToken.None);
+    }
+
+    /// <summary>Cabins and twins' memories of migrations that a crash cut short.</summary>
+    private async Task RemoveLeftoversAsync()
+    {
+        var guests = host.Processes.Select(p => p.Cabin.Id).ToHashSet();
+        foreach (var cabin in Cabin.List(options.CabinDirectory).Where(c => !guests.Contains(c.Id)))
+            cabin.Remove();
+        var known = registry.List().Where(r => r.State != ProcessState.Exited).Select(r => r.Id).ToHashSet();
+        try
+        {
+            await pool.ForgetUnknownAsync(known);
+        }
+        catch (TwinException)
+        {
+            // A twin that just died knows nothing any more.
+        }
     }
 
     /// <summary>

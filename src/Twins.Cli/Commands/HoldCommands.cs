@@ -10,7 +10,8 @@ internal static class HoldCommands
     {
         Argument<string> process = ProcessArgument.Create();
         Command command = new Command("hold",
-            "Hold what arrives for a process (for other people's migrators)") { process }.WithJson();
+            "Hold what arrives for a process, and silence its sockets (for other people's migrators). "
+            + "The process itself runs on: checkpoint it then, and keep the original frozen or end it.") { process }.WithJson();
         return command.Handle(environment, async (result, cancellation) =>
         {
             ProcessInfo info = await environment.Client().HoldAsync(
@@ -25,12 +26,14 @@ internal static class HoldCommands
         Argument<string> process = ProcessArgument.Create();
         var to = new Option<string>("--to")
         {
-            HelpName = "ADDRESS",
+            HelpName = "NODE|ADDRESS",
             Required = true,
-            Description = "Address of the node that the process runs on now",
+            Description = "Name or address of the node that the process is restored on",
         };
         Command command = new Command("redirect",
-            "Send what is held, and all that follows, to another node (for other people's migrators)") { process, to }.WithJson();
+            "Send what is held, and all that follows, to another node (for other people's migrators). "
+            + "Prints the network namespace there in which to restore the process; the path switches by itself when all its sockets "
+            + "are in it. Within ten minutes, or all is undone. The original is yours to end; it stays silenced.") { process, to }.WithJson();
         return command.Handle(environment, async (result, cancellation) =>
         {
             ProcessInfo info = await environment.Client().RedirectAsync(new RedirectRequest
@@ -39,6 +42,8 @@ internal static class HoldCommands
                 Address = result.GetRequiredValue(to),
             }, cancellationToken: cancellation);
             ShowCommand.Print(environment, result, info);
+            if (!result.WantsJson())
+                environment.Out.WriteLine(Next(result.GetRequiredValue(to), info));
             return ExitCode.Done;
         });
     }
@@ -47,7 +52,7 @@ internal static class HoldCommands
     {
         Argument<string> process = ProcessArgument.Create();
         Command command = new Command("release",
-            "Give what is held to this node's own stack and end the redirection (for other people's migrators)") { process }.WithJson();
+            "Give what is held to the process on this node, and undo a redirection that isn't complete (for other people's migrators)") { process }.WithJson();
         return command.Handle(environment, async (result, cancellation) =>
         {
             ProcessInfo info = await environment.Client().ReleaseAsync(
@@ -56,4 +61,12 @@ internal static class HoldCommands
             return ExitCode.Done;
         });
     }
+
+    private static string Next(string node, ProcessInfo info) => $"""
+        Next: checkpoint '{info.Name}' (PID {info.Pid}), if that isn't done, and restore it on {node} inside
+          {info.Cabin}
+        for instance with nsenter --net={info.Cabin} criu restore --tcp-established ...
+        (dumped with --network-lock skip). Its packets follow when all its sockets are there; 'twins show {info.Name}'
+        tells, 'twins release {info.Name}' undoes this.
+        """;
 }

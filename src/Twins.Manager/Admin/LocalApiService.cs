@@ -69,7 +69,13 @@ internal sealed class LocalApiService(
         GuardAsync(async () => await view.InfoAsync(await manual.HoldAsync(Find(request.Process))));
 
     public override Task<ProcessInfo> Redirect(RedirectRequest request, ServerCallContext context) =>
-        GuardAsync(async () => await view.InfoAsync(await manual.RedirectAsync(Find(request.Process), request.Address, context.CancellationToken)));
+        GuardAsync(async () =>
+        {
+            var (record, cabin) = await manual.RedirectAsync(Find(request.Process), request.Address, context.CancellationToken);
+            var info = await view.InfoAsync(record);
+            info.Cabin = cabin;
+            return info;
+        });
 
     public override Task<ProcessInfo> Release(ProcessRequest request, ServerCallContext context) =>
         GuardAsync(async () => await view.InfoAsync(await manual.ReleaseAsync(Find(request.Process))));

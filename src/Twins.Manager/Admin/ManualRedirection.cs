@@ -1,51 +1,239 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
 using Twins.Manager.Home;
+using Twins.Manager.Migration;
 using Twins.Manager.Nodes;
 using Twins.Manager.Registry;
+using Twins.Manager.Settings;
 using Twins.Protocol;
 using Twins.Table;
+using Outcome = Twins.Protocol.QueryMigrationReply.Types.Outcome;
 
 namespace Twins.Manager.Admin;
 
-/// <summary>Holding and releasing by hand, for other people's migrators.</summary>
-internal sealed class ManualRedirection(ProcessRegistry registry, ProcessInspector processes, HomeRole home, NodeMap nodes)
+/// <summary>
+/// Holding, redirecting and releasing by hand, at a process's home, for other people's migrators.
+/// <para>
+/// <code>
+/// 1 hold        what comes in is held, what the original's sockets send is dropped
+/// 2 redirect    the destination makes a cabin, opens its half outwards and watches the cabin
+/// 3 (theirs)    checkpoint before or after 2, restore inside the cabin
+/// 4 at the destination, when all sockets are in the cabin: inbound opened, home switches the path, which is the commit point
+/// </code>
+/// The original, if it is still there, is the other migrator's business: it must stay frozen or end. Its sockets
+/// stay silenced here either way. A release before 4, or ten minutes without 4, undoes all.
+/// </para>
+/// </summary>
+internal sealed partial class ManualRedirection(
+    ProcessRegistry registry, HomeRole home, NodeMap nodes, TwinsdOptions options, ILogger<ManualRedirection> log) : IDisposable
 {
+    private static readonly TimeSpan LookAround = TimeSpan.FromMilliseconds(500);
+
+    private readonly SemaphoreSlim _gate = new(1, 1);
+    private readonly ConcurrentDictionary<string, INode> _redirecting = new();
+
     /// <summary>Holds all that comes in for the process, and silences its sockets.</summary>
-    public async Task<ProcessRecord> HoldAsync(ProcessRecord record)
+    /// <exception cref="NodeException">It isn't here, or doesn't accept the connections that wait on its listeners.</exception>
+    public Task<ProcessRecord> HoldAsync(ProcessRecord record) => AloneAsync(async () =>
     {
         if (record.State == ProcessState.Held)
             return record;
         RequireAtHome(record);
-        var endpoints = processes.TryReadEndpoints(record) ?? EndpointSet.Empty;
-        await home.HoldAsync(
-            new HoldEndpointsRequest
+        try
+        {
+            // Connections that are being opened get through first: no checkpoint can carry them.
+            var endpoints = Read(record) ?? EndpointSet.Empty;
+            if (endpoints.Listeners.Count > 0)
             {
-                ProcessId = record.Id,
-                Epoch = record.Epoch,
-                Connections = { endpoints.Connections },
-                Listeners = { endpoints.Listeners },
-            },
-            CancellationToken.None);
-        registry.TryMark(record, ProcessState.Held, "Held by hand; 'twins release' lets the packets go.");
-        return registry.FindById(record.Id) ?? record;
-    }
+                await home.HoldAsync(Request(record, endpoints, newOnly: true), CancellationToken.None);
+                endpoints = await DrainAsync(record);
+            }
 
-    /// <summary>Sends what is held, and all that follows, to a node whose cabin holds the process.</summary>
-    public Task<ProcessRecord> RedirectAsync(ProcessRecord record, string address, CancellationToken cancellation) =>
-        throw new NodeException(record.HomeNode, "not-available", $"Redirecting '{record.Name}' to {address} by hand isn't available in this version.");
+            await home.HoldAsync(Request(record, endpoints), CancellationToken.None);
+            registry.TryMark(record, ProcessState.Held, "Held by hand; 'twins redirect' sends the packets to another node, 'twins release' lets them go.");
+        }
+        catch (NodeException)
+        {
+            if (home.Find(record.Id) is not null)
+                await home.CancelHoldAsync(new CancelHoldRequest { ProcessId = record.Id, Epoch = record.Epoch }, CancellationToken.None);
+            throw;
+        }
 
-    /// <summary>Gives what is held to the process at home; what follows passes untouched.</summary>
-    public async Task<ProcessRecord> ReleaseAsync(ProcessRecord record)
+        return Now(record);
+    });
+
+    /// <summary>
+    /// Prepares a node for the process. What is held, and all that follows, goes there as soon as its sockets are in the
+    /// cabin. May be repeated while that hasn't happened.
+    /// </summary>
+    /// <returns>The record, and the path of the cabin's network namespace on the other node.</returns>
+    /// <exception cref="NodeException">It isn't held, or the node can't take it.</exception>
+    public Task<(ProcessRecord Record, string Cabin)> RedirectAsync(ProcessRecord record, string nameOrAddress, CancellationToken cancellation) => AloneAsync(async () =>
+    {
+        var node = await nodes.FindAsync(nameOrAddress, cancellation);
+        record = Now(record);
+        if (record.State != ProcessState.Held || home.Find(record.Id) is not { } held)
+            throw new NodeException(record.HomeNode, "not-held", $"'{record.Name}' isn't held by hand; 'twins hold {record.Name}' on node '{record.HomeNode}' first.");
+        if (node.Name == nodes.Self)
+            throw new NodeException(nodes.Self, "already-there", $"Node '{node.Name}' is the home of '{record.Name}'; 'twins release {record.Name}' gives the packets back to it.");
+        if (_redirecting.TryGetValue(record.Id, out var other) && other.Name != node.Name)
+            throw new NodeException(nodes.Self, "already-redirecting", $"'{record.Name}' is being redirected to node '{other.Name}'; 'twins release {record.Name}' first.");
+
+        // What it has opened or closed since the hold; once it is frozen, this is what its images have.
+        if (Read(record) is { } endpoints)
+            await home.HoldAsync(Request(record, endpoints), CancellationToken.None);
+        else
+            endpoints = new EndpointSet(held.Connections, held.Listeners, held.Lingering, HasBacklog: false);
+
+        var id = MigrationId(record);
+        try
+        {
+            var prepared = await node.PrepareAsync(
+                new PrepareRequest
+                {
+                    MigrationId = id,
+                    Epoch = record.Epoch + 1,
+                    Process = registry.Describe(record),
+                    Connections = (uint)endpoints.Connections.Count,
+                    Listeners = (uint)endpoints.Listeners.Count,
+                    HomeNodeAddress = nodes.AddressOf(nodes.Self),
+                    OtherMigrator = true,
+                },
+                cancellation);
+            var legs = new AllocateLegsRequest { ProcessId = record.Id, Epoch = record.Epoch, HostLegs = { prepared.HostLegs }, Connections = { endpoints.Connections } };
+            var flows = (await home.AllocateLegsAsync(legs, CancellationToken.None)).Flows;
+            await home.KeepLegsAsync(record.Id);
+            await node.InstallFlowsAsync(
+                new InstallFlowsRequest { MigrationId = id, Flows = { flows }, Listeners = { endpoints.Listeners } }, CancellationToken.None);
+            registry.TryMark(record, ProcessState.Held, $"Waits until its sockets are in the cabin {prepared.Cabin} on node '{node.Name}'; 'twins release' undoes it.");
+            if (_redirecting.TryAdd(record.Id, node))
+                _ = Task.Run(() => FollowAsync(record, node), CancellationToken.None);
+            return (Now(record), prepared.Cabin);
+        }
+        catch (Exception) when (!_redirecting.ContainsKey(record.Id))
+        {
+            await AbortAsync(node, record, "The redirection couldn't be prepared.");
+            throw;
+        }
+    });
+
+    /// <summary>Gives what is held to the process at home, and undoes a redirection that isn't complete.</summary>
+    /// <exception cref="NodeException">It isn't held, or runs on the other node by now.</exception>
+    public Task<ProcessRecord> ReleaseAsync(ProcessRecord record) => AloneAsync(() => ReleaseNowAsync(Now(record)));
+
+    /// <inheritdoc/>
+    public void Dispose() => _gate.Dispose();
+
+    private async Task<ProcessRecord> ReleaseNowAsync(ProcessRecord record, string note = "")
     {
         if (record.State != ProcessState.Held)
             throw new NodeException(record.HomeNode, "not-held", $"'{record.Name}' isn't held by hand; there is nothing to release.");
+
+        // Here first: from now on the switch that the destination asks for is refused.
         await home.CancelHoldAsync(new CancelHoldRequest { ProcessId = record.Id, Epoch = record.Epoch }, CancellationToken.None);
-        registry.TryMark(record, ProcessState.Running);
-        return registry.FindById(record.Id) ?? record;
+        registry.TryMark(record, ProcessState.Running, note);
+        if (_redirecting.TryRemove(record.Id, out var node))
+            await AbortAsync(node, record, "Released at home.");
+        return Now(record);
     }
+
+    /// <summary>Until the destination has decided, or the process was released.</summary>
+    private async Task FollowAsync(ProcessRecord record, INode node)
+    {
+        while (_redirecting.TryGetValue(record.Id, out var current) && ReferenceEquals(current, node))
+        {
+            await Task.Delay(LookAround);
+            try
+            {
+                var outcome = (await node.QueryMigrationAsync(new QueryMigrationRequest { MigrationId = MigrationId(record) }, CancellationToken.None)).Outcome;
+                if (outcome is Outcome.Aborted or Outcome.Unknown)
+                {
+                    await AloneAsync(async () => ReferenceEquals(_redirecting.GetValueOrDefault(record.Id), node) && Now(record) is { State: ProcessState.Held } held
+                        ? await ReleaseNowAsync(held, $"Node '{node.Name}' gave the redirection up; its log says why.")
+                        : record);
+                    return;
+                }
+
+                if (outcome == Outcome.Committed)
+                {
+                    // Its ports can be kept only when the original no longer has them.
+                    if (ProcessInspector.TryReadOriginal(record) is not null)
+                        continue;
+                    _redirecting.TryRemove(record.Id, out _);
+                    await home.ReserveAsync(record.Id, CancellationToken.None);
+                    return;
+                }
+            }
+            catch (Exception e) when (e is NodeException or Pool.TwinException)
+            {
+                LogNotFollowed(record.Name, node.Name, e.Message);
+            }
+        }
+    }
+
+    private async Task AbortAsync(INode node, ProcessRecord record, string reason)
+    {
+        try
+        {
+            await node.AbortAsync(new AbortRequest { MigrationId = MigrationId(record), Reason = reason }, CancellationToken.None);
+        }
+        catch (NodeException e)
+        {
+            // It learns it when it asks home to switch the path, or when its time is over.
+            LogNotFollowed(record.Name, node.Name, e.Message);
+        }
+    }
+
+    private async Task<EndpointSet> DrainAsync(ProcessRecord record)
+    {
+        var started = Stopwatch.GetTimestamp();
+        while (Read(record) is { HasBacklog: true } && Stopwatch.GetElapsedTime(started) < options.BacklogDrain)
+            await Task.Delay(TimeSpan.FromMilliseconds(2));
+        var endpoints = Read(record) ?? EndpointSet.Empty;
+        return !endpoints.HasBacklog ? endpoints : throw new NodeException(
+            record.HomeNode,
+            "backlog-not-drained",
+            $"'{record.Name}' didn't accept the connections that wait on its listeners within {options.BacklogDrain.TotalSeconds:0} s. Let it accept them, then try again.");
+    }
+
+    private static HoldEndpointsRequest Request(ProcessRecord record, EndpointSet endpoints, bool newOnly = false) => new()
+    {
+        ProcessId = record.Id,
+        Epoch = record.Epoch,
+        NewConnectionsOnly = newOnly,
+        Connections = { newOnly ? [] : endpoints.Connections },
+        Listeners = { endpoints.Listeners },
+        Lingering = { endpoints.Lingering },
+    };
+
+    private async Task<T> AloneAsync<T>(Func<Task<T>> work)
+    {
+        await _gate.WaitAsync();
+        try
+        {
+            return await work();
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    private ProcessRecord Now(ProcessRecord record) => registry.FindById(record.Id) ?? record;
+
+    // The same for each attempt of one stay, so that it can be repeated after a restart of either node's twinsd.
+    private static string MigrationId(ProcessRecord record) => FormattableString.Invariant($"r-{record.Id}-{record.Epoch + 1}");
+
+    // Null when it has ended; a zombie has no sockets any more.
+    private static EndpointSet? Read(ProcessRecord record) =>
+        ProcessRegistry.IsAlive(record) && ProcessInspector.TryReadOriginal(record) is { } tree ? ProcessInspector.ReadEndpoints(tree, record.HomeAddresses) : null;
 
     private void RequireAtHome(ProcessRecord record)
     {
         if (record.State != ProcessState.Running || record.CurrentNode != record.HomeNode || record.HomeNode != nodes.Self)
             throw new NodeException(record.HomeNode, "not-at-home", $"'{record.Name}' is {ProcessRegistry.StateName(record.State)} on node '{record.CurrentNode}'; only a process that runs at its home can be held by hand, there.");
     }
+
+    [LoggerMessage(1701, LogLevel.Warning, "{Name}: its redirection to '{Node}' couldn't be followed or undone there: {Cause}")]
+    private partial void LogNotFollowed(string name, string node, string cause);
 }

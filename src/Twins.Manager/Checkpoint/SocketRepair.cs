@@ -17,6 +17,15 @@ public static class SocketRepair
     /// <returns>How many connections entered it.</returns>
     public static int TurnOn(IEnumerable<int> pids) => Switch(pids, 1);
 
+    /// <summary>Whether a connection of the processes is in repair mode: dumped, or not wholly restored.</summary>
+    public static bool IsOn(IEnumerable<int> pids)
+    {
+        var on = false;
+        ProcessSockets.ForEachConnection(pids, (socket, _) =>
+            on |= ProcessSockets.GetInt(socket, ProcessSockets.TransmissionControl, TcpRepair) == 1);
+        return on;
+    }
+
     private static int Switch(IEnumerable<int> pids, int value)
     {
         var switched = 0;

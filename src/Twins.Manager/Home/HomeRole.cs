@@ -123,6 +123,10 @@ internal sealed partial class HomeRole
             command.Migrated = new Migrated { Flows = { request.Flows }, Listeners = { process.Listeners } };
             var reply = await process.Twin.SendAsync(command, cancellation: cancellation);
 
+            // After a restart of ours the kernel diverts only what the table said.
+            if (!process.NextHostLegs.IsSupersetOf(request.HostLegs) && !process.HostLegs.IsSupersetOf(request.HostLegs))
+                _rules.DivertLegSources(process.Twin.Queue, request.HostLegs);
+
             // What pointed at the host before this one.
             var former = process.HostLegs.Except(request.HostLegs).ToList();
             foreach (var flow in process.Flows.Values)
@@ -141,7 +145,7 @@ internal sealed partial class HomeRole
             process.Holding = process.HoldingNewOnly = false;
             process.Host = request.Host;
             process.HostAddress = request.HostAddress;
-            _store.Save(process);
+            _store.Save(process, request.Pid);
             _rules.RemoveLegSources(former);
             LogSwitched(process.ProcessId, request.Host, process.Flows.Count, process.Epoch);
             return Held(reply, process.ProcessId);
@@ -174,6 +178,25 @@ internal sealed partial class HomeRole
             _store.Delete(process.ProcessId);
             return true;
         });
+
+    /// <summary>
+    /// A hold that may last keeps its legs over a restart: without their rule, what a restored socket sends before the
+    /// switch would meet this node's own stack, which answers RST.
+    /// </summary>
+    public async Task KeepLegsAsync(string processId)
+    {
+        if (Find(processId) is not { } process)
+            return;
+        await process.Gate.WaitAsync();
+        try
+        {
+            _store.SaveHold(process);
+        }
+        finally
+        {
+            process.Gate.Release();
+        }
+    }
 
     /// <summary>The process is about to run at home again: its sockets, which exist by now, get and send what is new. What is held follows when it runs.</summary>
     public async Task LetSpeakAsync(string processId)
@@ -234,7 +257,7 @@ internal sealed partial class HomeRole
             if (!twin.IsAdopted)
                 await TellAsync(process);
             _rules.Divert(twin.Queue, process.Connections, process.Listeners, []);
-            _rules.DivertLegSources(twin.Queue, process.HostLegs);
+            _rules.DivertLegSources(twin.Queue, [.. process.HostLegs, .. process.NextHostLegs]);
         }
     }
 

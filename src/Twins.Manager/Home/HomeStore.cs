@@ -10,12 +10,15 @@ namespace Twins.Manager.Home;
 internal sealed class HomeStore(ITableStore table, NodeCluster identity)
 {
     /// <summary>The path was switched to another host: record and flows as they are now.</summary>
-    public void Save(HomeProcess process)
+    /// <param name="process">What home knows.</param>
+    /// <param name="pid">The process on its host; 0: the PID that it had.</param>
+    public void Save(HomeProcess process, int pid)
     {
         var result = table.TryChange(process.ProcessId, FoundEpoch(process.ProcessId), record => record with
         {
             Epoch = Math.Max(record.Epoch, process.Epoch),
             State = ProcessState.Redirected,
+            Pid = pid > 0 ? pid : record.Pid,
             CurrentNode = process.Host!,
             CurrentNodeAddress = process.HostAddress ?? "",
             Twin = ToRecord(process.Twin),
@@ -37,6 +40,7 @@ internal sealed class HomeStore(ITableStore table, NodeCluster identity)
         {
             Twin = ToRecord(process.Twin),
             Listeners = [.. process.Listeners.Select(l => l.ToRecord())],
+            HostLegs = [.. process.NextHostLegs.Select(l => l.ToEndpoint())],
         });
         if (result.IsDone)
             table.TryReplaceFlows(process.ProcessId, result.Epoch, [.. process.Connections.Select(c => new FlowRecord(c.ToTuple()))]);

@@ -22,7 +22,7 @@ internal sealed class SavedHome(ProcessRecord record, ImmutableArray<FlowRecord>
             Holding = held,
         };
         process.Listeners.UnionWith(record.Listeners.Select(l => l.ToWire()));
-        process.HostLegs.UnionWith(record.HostLegs.Select(l => l.ToWire()));
+        (held ? process.NextHostLegs : process.HostLegs).UnionWith(record.HostLegs.Select(l => l.ToWire()));
         process.Connections.UnionWith(flows.Select(f => f.Connection.ToConnection()));
         foreach (var flow in flows.Where(f => f.HomeLeg is not null).Select(f => f.ToWire()))
             process.Flows[flow.Connection] = flow;

@@ -28,6 +28,15 @@ internal sealed class Arrival(string from, PrepareRequest request, string images
 
     public IPendingRestore? Restore { get; set; }
 
+    /// <summary>Another program has restored it: nothing is left to resume.</summary>
+    public bool IsFound { get; set; }
+
+    /// <summary>Looks for what another program restores; null before the flows are installed.</summary>
+    public Task? Watch { get; set; }
+
+    /// <summary>What the guest of another program still lacks.</summary>
+    public string Missing { get; set; } = "";
+
     public QueryMigrationReply.Types.Outcome Outcome { get; set; } = QueryMigrationReply.Types.Outcome.Prepared;
 
     /// <summary>The answer to a repeated COMMIT.</summary>

@@ -16,7 +16,8 @@ internal sealed class ArrivalChecks(TwinsdOptions options, NodeCluster identity,
         var process = request.Process;
         if (process is null || process.ProcessId.Length == 0 || request.MigrationId.Length == 0
             || request.MigrationId.AsSpan().ContainsAnyExcept(Identifier) || process.ProcessId.AsSpan().ContainsAnyExcept(Identifier)
-            || process.HomeAddresses.Count == 0 || request.Pids.Count == 0)
+            || process.HomeAddresses.Count == 0 || (request.Pids.Count == 0 && !request.OtherMigrator)
+            || (request.OtherMigrator && process.Home == identity.Name))
         {
             throw Refusal("invalid-request", "the request is incomplete.");
         }
@@ -25,6 +26,8 @@ internal sealed class ArrivalChecks(TwinsdOptions options, NodeCluster identity,
             throw Refusal("stale-epoch", $"it has seen '{process.Name}' at epoch {table.FindEpoch(process.ProcessId)}, later than {request.Epoch}.");
         if (table.List().FirstOrDefault(r => r.Name == process.Name && r.Id != process.ProcessId && r.State != ProcessState.Exited) is { } other)
             throw Refusal("name-taken", $"it knows another process named '{process.Name}' (PID {other.Pid}). Start the process under another name (twins run --name).");
+        if (request.OtherMigrator)
+            return;
         foreach (var pid in request.Pids)
         {
             if (Directory.Exists($"/proc/{pid}"))

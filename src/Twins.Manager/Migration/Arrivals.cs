@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using System.Diagnostics;
 using Twins.Manager.Checkpoint;
 using Twins.Manager.Cluster;
@@ -35,23 +36,30 @@ internal sealed partial class Arrivals(
     // Images of a large process may take their time between two calls.
     private static readonly TimeSpan ArrivalWait = TimeSpan.FromMinutes(2);
 
+    // A person at work with another migrator.
+    private static readonly TimeSpan OtherMigratorWait = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(20);
+
     private readonly ConcurrentDictionary<string, Arrival> _arrivals = new();
 
     /// <summary>Checks that the process can live here, and makes its cabin unless it comes home.</summary>
     public async Task<PrepareReply> PrepareAsync(string from, PrepareRequest request, CancellationToken cancellation)
     {
         await checks.CheckAsync(request, cancellation);
-        var arrival = new Arrival(from, request, paths.NewImages(request.MigrationId));
+        if (request.OtherMigrator && _arrivals.TryGetValue(request.MigrationId, out var known) && known is { Outcome: Outcome.Prepared, Hosted: not null } && known.From == from)
+            return Prepared(known);
+        var arrival = new Arrival(from, request, request.OtherMigrator ? "" : paths.NewImages(request.MigrationId));
         if (!_arrivals.TryAdd(request.MigrationId, arrival))
             throw Refusal("duplicate-migration", $"Migration '{request.MigrationId}' is known already.");
         try
         {
             if (request.Process.Home != cluster.Name)
                 arrival.Hosted = await host.PrepareAsync(request.Process, request.Epoch, request.Connections, request.HomeNodeAddress, cancellation);
-            checkpointer.Prepare(arrival.Hosted?.Cabin.NamespacePath);
+            if (!request.OtherMigrator)
+                checkpointer.Prepare(arrival.Hosted?.Cabin.NamespacePath);
             Record(arrival, MigrationSteps.Prepare, MigrationOutcome.Running);
             ExpectNextCall(arrival);
-            return new PrepareReply { HostLegs = { arrival.Hosted?.HostLegs ?? [] } };
+            return Prepared(arrival);
         }
         catch (Exception e)
         {
@@ -68,6 +76,8 @@ internal sealed partial class Arrivals(
             arrival.Listeners = [.. request.Listeners];
             if (arrival.Hosted is { } hosted)
                 await host.InstallAsync(hosted, arrival.Flows, arrival.Listeners, cancellation);
+            if (arrival.Request.OtherMigrator)
+                arrival.Watch ??= Task.Run(() => WatchAsync(arrival), CancellationToken.None);
             return true;
         });
 
@@ -117,11 +127,11 @@ internal sealed partial class Arrivals(
         {
             if (arrival.Committed is { } committed)
                 return committed;
-            if (arrival.Outcome != Outcome.Prepared || arrival.Restore is not { } restore || request.Epoch != arrival.Request.Epoch)
+            if (arrival.Outcome != Outcome.Prepared || (arrival.Restore is null && !arrival.IsFound) || request.Epoch != arrival.Request.Epoch)
                 throw Refusal("not-prepared", $"Migration '{request.MigrationId}' can't be committed: it was aborted or not restored.");
             try
             {
-                return await CommitAsync(arrival, restore);
+                return await CommitAsync(arrival);
             }
             catch (Exception e) when (arrival.Outcome != Outcome.Committed)
             {
@@ -193,13 +203,60 @@ internal sealed partial class Arrivals(
             if (here && record!.Role == NodeRole.Host)
                 registry.NoteStart(record.Id, row.Epoch);
             if (here)
+            {
                 _ = Task.Run(() => AnnounceAsync(record!, CancellationToken.None));
+            }
             else if (record is { Role: NodeRole.Host } && record.Epoch == row.Epoch)
+            {
+                await host.RemoveAsync(record.Id);
                 registry.Forget(record.Id, record.Epoch);
+            }
         }
     }
 
-    private async Task<CommitReply> CommitAsync(Arrival arrival, IPendingRestore restore)
+    /// <summary>
+    /// Waits until another program has restored the process: only then do packets come in, because a cabin without the
+    /// sockets would answer them with RST.
+    /// </summary>
+    private async Task WatchAsync(Arrival arrival)
+    {
+        var process = arrival.Request.Process;
+        var addresses = process.HomeAddresses.Select(a => Packets.InternetAddress.FromBytes(a.Span)).ToImmutableArray();
+        while (arrival.Outcome == Outcome.Prepared && !arrival.Patience.IsCancellationRequested)
+        {
+            await Task.Delay(LookInterval);
+            try
+            {
+                await arrival.Gate.WaitAsync();
+                try
+                {
+                    if (arrival.Outcome != Outcome.Prepared || arrival.Patience.IsCancellationRequested)
+                        return;
+                    var guest = CabinGuest.Find(arrival.Hosted!.Cabin.NamespacePath, process.Pid, addresses, arrival.Flows, arrival.Listeners);
+                    arrival.Missing = guest.Missing;
+                    if (guest.Pid == 0)
+                        continue;
+                    process.Pid = guest.Pid;
+                    NoteGuest(arrival);
+                    arrival.IsFound = true;
+                }
+                finally
+                {
+                    arrival.Gate.Release();
+                }
+
+                await CommitAsync(new CommitRequest { MigrationId = arrival.Id, Epoch = arrival.Request.Epoch });
+                return;
+            }
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                // A look that failed is repeated; a commit that failed has undone everything.
+                LogNotTaken(arrival.Id, process.ProcessId, e.Message);
+            }
+        }
+    }
+
+    private async Task<CommitReply> CommitAsync(Arrival arrival)
     {
         var process = arrival.Request.Process;
 
@@ -209,10 +266,13 @@ internal sealed partial class Arrivals(
             await home.LetSpeakAsync(process.ProcessId);
 
         var started = Stopwatch.GetTimestamp();
-        await restore.ResumeAsync(CancellationToken.None);
+        if (arrival.Restore is { } restore)
+        {
+            await restore.ResumeAsync(CancellationToken.None);
+            arrival.Outcome = Outcome.Committed;
+        }
 
         var resumed = Stopwatch.GetElapsedTime(started);
-        arrival.Outcome = Outcome.Committed;
         started = Stopwatch.GetTimestamp();
         var reply = new CommitReply { ResumeMilliseconds = resumed.TotalMilliseconds };
         try
@@ -221,21 +281,24 @@ internal sealed partial class Arrivals(
             reply.HeldPackets = switched.HeldPackets;
             reply.HeldBytes = switched.HeldBytes;
         }
-        catch (NodeException e)
+        catch (NodeException e) when (arrival.Restore is not null || e.Unreachable)
         {
             // It runs here and home doesn't know yet: its twin goes on holding. Told again until it does.
             LogHomeNotTold(process.ProcessId, process.Home, e.Message);
             _ = Task.Run(() => AnnounceAsync(table.Find(process.ProcessId)!, CancellationToken.None));
         }
 
+        // What another program restored runs by itself: its commit point is home's answer, because a person may have
+        // released it there.
+        arrival.Outcome = Outcome.Committed;
         reply.SwitchMilliseconds = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
         if (arrival.Hosted is null)
-            registry.Arrived(process, arrival.Request.Epoch, NodeRole.Home, restore.Pid);
+            registry.Arrived(process, arrival.Request.Epoch, NodeRole.Home, arrival.Restore!.Pid);
         else
             registry.NoteStart(process.ProcessId, arrival.Request.Epoch);
         Record(arrival, MigrationSteps.Commit, MigrationOutcome.Committed);
         arrival.Committed = reply;
-        _ = Task.Run(() => TidyAsync(arrival, restore));
+        _ = Task.Run(() => TidyAsync(arrival));
         return reply;
     }
 
@@ -248,9 +311,10 @@ internal sealed partial class Arrivals(
         host.Save(hosted);
     }
 
-    private async Task TidyAsync(Arrival arrival, IPendingRestore restore)
+    private async Task TidyAsync(Arrival arrival)
     {
-        await restore.DisposeAsync();
+        if (arrival.Restore is { } restore)
+            await restore.DisposeAsync();
         paths.RemoveImages(arrival.ImagesDirectory);
         _arrivals.TryRemove(arrival.Id, out _);
     }
@@ -285,6 +349,13 @@ internal sealed partial class Arrivals(
         Flows = { arrival.Flows },
         Listeners = { arrival.Listeners },
         HostLegs = { arrival.Hosted?.HostLegs ?? [] },
+        Pid = arrival.Request.Process.Pid,
+    };
+
+    private static PrepareReply Prepared(Arrival arrival) => new()
+    {
+        HostLegs = { arrival.Hosted?.HostLegs ?? [] },
+        Cabin = arrival.Hosted?.Cabin.NamespacePath ?? "",
     };
 
     private async Task<T> StepAsync<T>(string migrationId, string step, Func<Arrival, Task<T>> work)
@@ -338,7 +409,7 @@ internal sealed partial class Arrivals(
     /// <summary>A source that falls silent is given up: it learns so when it asks.</summary>
     private void ExpectNextCall(Arrival arrival)
     {
-        var patience = arrival.Restore is null ? ArrivalWait : options.CommitWait;
+        var patience = arrival.Request.OtherMigrator ? OtherMigratorWait : arrival.Restore is null ? ArrivalWait : options.CommitWait;
         arrival.Deadline?.Dispose();
         arrival.Deadline = new Timer(_ => _ = Task.Run(() => GiveUpAsync(arrival, patience)), null, patience, Timeout.InfiniteTimeSpan);
     }
@@ -351,7 +422,11 @@ internal sealed partial class Arrivals(
         try
         {
             if (arrival.Outcome == Outcome.Prepared && !arrival.Patience.IsCancellationRequested)
-                await AbortAsync(arrival, $"Node '{arrival.From}' said nothing for {patience.TotalSeconds:0} s.");
+            {
+                await AbortAsync(arrival, arrival.Request.OtherMigrator
+                    ? $"Not restored in the cabin within {patience.TotalMinutes:0} min; it lacks {arrival.Missing}."
+                    : $"Node '{arrival.From}' said nothing for {patience.TotalSeconds:0} s.");
+            }
         }
         finally
         {
@@ -410,4 +485,7 @@ internal sealed partial class Arrivals(
 
     [LoggerMessage(1303, LogLevel.Warning, "Migration {Migration} of {Process} was under way at the restart: {Outcome}.")]
     private partial void LogRecovered(string migration, string process, string outcome);
+
+    [LoggerMessage(1304, LogLevel.Warning, "Migration {Migration} of {Process}: what another program restores isn't taken: {Cause}")]
+    private partial void LogNotTaken(string migration, string process, string cause);
 }

@@ -377,7 +377,7 @@ internal sealed partial class Departure(
         if (_hosted is not null)
             await TryAsync("open", () => parts.Host.OpenAsync(_hosted));
         if (_holding)
-            await TryAsync("cancel-hold", () => home.CancelHoldAsync(new CancelHoldRequest { ProcessId = record.Id, Epoch = record.Epoch }, CancellationToken.None));
+            await TryAsync("cancel-hold", () => parts.LetGoAsync(record));
         parts.Paths.RemoveImages(_images);
     }
 

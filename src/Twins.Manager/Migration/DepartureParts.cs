@@ -5,6 +5,7 @@ using Twins.Manager.Host;
 using Twins.Manager.Nodes;
 using Twins.Manager.Registry;
 using Twins.Manager.Settings;
+using Twins.Protocol;
 using Twins.Table;
 
 namespace Twins.Manager.Migration;
@@ -48,6 +49,36 @@ internal sealed class DepartureParts(
     public Verdicts Verdicts => verdicts;
 
     public DepartureLog Log { get; } = new(log);
+
+    /// <summary>
+    /// Tells home to let go what it holds for a process that runs on where it was. A home that can't be reached is told
+    /// again until it has heard it, in the background: it would hold for ever.
+    /// </summary>
+    public async Task LetGoAsync(ProcessRecord record)
+    {
+        if (!await TryLetGoAsync(record))
+        {
+            _ = Task.Run(async () =>
+            {
+                while (registry.FindById(record.Id) is { } now && now.Epoch == record.Epoch && !await TryLetGoAsync(record))
+                    await Task.Delay(TimeSpan.FromMilliseconds(500));
+            });
+        }
+    }
+
+    private async Task<bool> TryLetGoAsync(ProcessRecord record)
+    {
+        try
+        {
+            await nodes.Get(record.HomeNode).CancelHoldAsync(new CancelHoldRequest { ProcessId = record.Id, Epoch = record.Epoch }, CancellationToken.None);
+            return true;
+        }
+        catch (NodeException e)
+        {
+            // Anything but these two is worth another try.
+            return e.Code is "unknown-process" or "stale-epoch";
+        }
+    }
 
     /// <summary>Writes how the migration stands, for a restart and as history.</summary>
     public void Record(string migrationId, ProcessRecord record, string destination, string step, MigrationOutcome outcome, string message = "") =>

@@ -60,6 +60,19 @@ internal sealed class DepartureRecovery(DepartureParts parts, ITableStore table)
         }
     }
 
+    /// <summary>What the destination has prepared it can give up at once; it would find out by itself, later.</summary>
+    private async Task AbortAsync(MigrationRow row)
+    {
+        try
+        {
+            await parts.Nodes.Get(row.Peer).AbortAsync(new AbortRequest { MigrationId = row.MigrationId, Reason = "The source was restarted." }, CancellationToken.None);
+        }
+        catch (NodeException)
+        {
+            // It can't be reached, or has given up already.
+        }
+    }
+
     private async Task<Outcome?> AskAsync(MigrationRow row)
     {
         try
@@ -79,6 +92,7 @@ internal sealed class DepartureRecovery(DepartureParts parts, ITableStore table)
     private async Task RunHereAsync(MigrationRow row, ProcessRecord record)
     {
         parts.Log.Recovered(row.MigrationId, row.ProcessId, row.Phase, "it runs here");
+        _ = Task.Run(() => AbortAsync(row));
         if (ProcessRegistry.IsAlive(record))
         {
             // Stopped, and perhaps with its connections in repair mode, by the migration that we no longer remember.
@@ -88,15 +102,7 @@ internal sealed class DepartureRecovery(DepartureParts parts, ITableStore table)
 
         if (parts.Host.Find(record.Id) is { } hosted)
             await parts.Host.OpenAsync(hosted);
-        try
-        {
-            await parts.Nodes.Get(record.HomeNode).CancelHoldAsync(new CancelHoldRequest { ProcessId = record.Id, Epoch = record.Epoch }, CancellationToken.None);
-        }
-        catch (NodeException e) when (e.Code == "unknown-process")
-        {
-            // Nothing was held yet.
-        }
-
+        await parts.LetGoAsync(record);
         table.TryPutMigration(row with { Outcome = MigrationOutcome.RolledBack, Message = "This node's twinsd was restarted." });
         parts.Registry.TryMark(record, ProcessState.Running);
     }

@@ -27,6 +27,39 @@ internal sealed class NodeMap(NodeCluster cluster, NodeConnections connections, 
                 cluster.Name, "unknown-node", $"No node is named '{name}'. Known nodes: {string.Join(", ", Names)}. 'twins cluster join' adds one.");
     }
 
+    /// <summary>The node with a name or an address.</summary>
+    /// <param name="nameOrAddress">A node's name, or any address that it has.</param>
+    /// <param name="cancellation">Ends the search.</param>
+    /// <exception cref="NodeException">No node is named so, or none that can be asked has the address.</exception>
+    public async Task<INode> FindAsync(string nameOrAddress, CancellationToken cancellation)
+    {
+        if (Names.Contains(nameOrAddress) || !IPAddress.TryParse(nameOrAddress, out var address))
+            return Get(nameOrAddress);
+        foreach (var name in Names)
+        {
+            if (IPEndPoint.TryParse(AddressOf(name), out var api) && api.Address.Equals(address))
+                return Get(name);
+        }
+
+        foreach (var name in Names)
+        {
+            try
+            {
+                if ((await Get(name).DescribeAsync(cancellation)).Addresses.Contains(ByteString.CopyFrom(address.GetAddressBytes())))
+                    return Get(name);
+            }
+            catch (NodeException)
+            {
+                // One that can't be asked can't be prepared either.
+            }
+        }
+
+        throw new NodeException(
+            cluster.Name,
+            "no-node-there",
+            $"No node has the address {address}: the process would see that address instead of its peers', which only a twinsd there can restore. Start twinsd on that machine and let it join ('twins cluster token' here, 'twins cluster join' there), or name one of these nodes: {string.Join(", ", Names)}.");
+    }
+
     /// <summary>host:port of a node's API; empty when it isn't known.</summary>
     public string AddressOf(string name) => cluster.Directory.Find(name)?.Address ?? "";
 

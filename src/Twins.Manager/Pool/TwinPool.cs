@@ -80,6 +80,17 @@ internal sealed partial class TwinPool(TwinsdOptions options, TwinPaths paths, I
         }
     }
 
+    /// <summary>After a restart: adopted twins forget the processes that nobody knows any more.</summary>
+    public async Task ForgetUnknownAsync(IReadOnlySet<string> known)
+    {
+        foreach (var twin in Twins)
+        {
+            var status = (await twin.SendAsync(new TwinRequest { Status = new Status() })).Status;
+            foreach (var unknown in status.Processes.Where(p => p.ProcessId.Length > 0 && !known.Contains(p.ProcessId)))
+                await twin.SendAsync(new TwinRequest { ProcessId = unknown.ProcessId, Epoch = unknown.Epoch, Forget = new Forget() });
+        }
+    }
+
     /// <inheritdoc/>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -212,8 +223,10 @@ internal sealed partial class TwinPool(TwinsdOptions options, TwinPaths paths, I
         }
 
         // Not awaited on the way out of a shutdown; a failure here is that of the next worker, whose loss is watched too.
-        if (!_stopping.IsCancellationRequested && Replaced is { } replaced)
-            await replaced(twin);
+        if (_stopping.IsCancellationRequested || Replaced is not { } replaced)
+            return;
+        foreach (var listener in replaced.GetInvocationList().Cast<Func<Twin, Task>>())
+            await listener(twin);
     });
 
     private void End(Twin twin)

@@ -25,9 +25,12 @@ internal sealed class ProcessInspector(ITableStore table, NodeCluster identity)
         && (record.StartTimeTicks == 0 || tree.Root.Identity.StartTimeTicks == record.StartTimeTicks) ? tree : null;
 
     /// <summary>The TCP connections and listeners that must follow the process.</summary>
-    public static EndpointSet ReadEndpoints(ProcessTree tree, ImmutableArray<InternetAddress> homeAddresses)
+    public static EndpointSet ReadEndpoints(ProcessTree tree, ImmutableArray<InternetAddress> homeAddresses) => ReadEndpoints(tree.Pids, homeAddresses);
+
+    /// <inheritdoc cref="ReadEndpoints(ProcessTree, ImmutableArray{InternetAddress})"/>
+    public static EndpointSet ReadEndpoints(IReadOnlyCollection<int> pids, ImmutableArray<InternetAddress> homeAddresses)
     {
-        var sockets = ProcessSockets.Read(tree.Pids, homeAddresses);
+        var sockets = ProcessSockets.Read(pids, homeAddresses);
         var connections = new HashSet<Connection>();
         var lingering = new HashSet<Connection>();
         var backlog = false;

@@ -85,7 +85,8 @@ internal sealed partial class ProcessIntake(
         {
             foreach (var record in registry.List())
             {
-                if (record.State is ProcessState.Running or ProcessState.Held
+                // One that is held may have been ended by the migrator that has it in its images.
+                if (record.State == ProcessState.Running
                     && record.CurrentNode == identity.Name
                     && !ProcessRegistry.IsAlive(record)
                     && IsFirstToSee(record.Id))

@@ -174,6 +174,7 @@ internal sealed class ProcessRegistry(ITableStore table, NodeCluster identity)
         Flows = { table.ListFlows(record.Id).Where(f => f.HomeLeg is not null).Select(f => f.ToWire()) },
         Listeners = { record.Listeners.Select(l => l.ToWire()) },
         HostLegs = { record.HostLegs.Select(l => l.ToWire()) },
+        Pid = record.Pid,
     };
 
     /// <summary>One line about a process, for other nodes.</summary>
