@@ -11,7 +11,10 @@ public sealed class AttachTests : LabTest
     public void RunningProgram_AttachedLater_MovesWithTheConnectionsItHad()
     {
         string server = Repository.Rig("traffic.py");
-        string pid = Home.Shell($"setsid python3 {server} serve 7000 </dev/null >/dev/null 2>&1 & echo $!").Trim();
+
+        // The launcher without the hook: what is open in the test's process must not be open in the program.
+        string launcher = Path.Combine(Repository.Root, "build/hook/twins-exec");
+        string pid = Home.Shell($"{launcher} --stdout /dev/null --stderr /dev/null -- python3 {server} serve 7000 >/dev/null 2>&1 & echo $!").Trim();
         MobileProcess process = Adopt("late", int.Parse(pid, CultureInfo.InvariantCulture), Home);
         WaitForListener(Home, 7000);
         CheckedClient client = Talk("10.77.0.2:7000", "--connections", "3").WaitUntilReady();

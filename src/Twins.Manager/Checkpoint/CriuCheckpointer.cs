@@ -41,7 +41,7 @@ public sealed class CriuCheckpointer : ICheckpointer, IAsyncDisposable
     {
         try
         {
-            var key = networkNamespacePath ?? "";
+            var key = KeyOf(networkNamespacePath);
             if (_prepared.TryGetValue(key, out var existing))
             {
                 if (existing.IsAlive)
@@ -187,9 +187,21 @@ public sealed class CriuCheckpointer : ICheckpointer, IAsyncDisposable
         throw new CheckpointException(phase, CheckpointCode.CriuDied, "criu ended in the middle of its work. See its log, and the kernel's for an out-of-memory kill.", logPath);
     }
 
+    /// <summary>Ends the worker that waits in a network namespace which is about to be removed: it would keep the namespace.</summary>
+    public void Discard(string networkNamespacePath)
+    {
+        if (File.Exists(networkNamespacePath) && _prepared.TryRemove(KeyOf(networkNamespacePath), out var worker))
+            _ = worker.DisposeAsync().AsTask();
+    }
+
+    /// <summary>Which namespace it is: a path may be that of another one by the time the worker is used.</summary>
+    private static string KeyOf(string? networkNamespacePath) => networkNamespacePath is null
+        ? ""
+        : Cabins.NetworkNamespace.Run(networkNamespacePath, () => File.ResolveLinkTarget("/proc/thread-self/ns/net", returnFinalTarget: false)?.Name ?? networkNamespacePath);
+
     private CriuWorker Take(string? networkNamespacePath, string phase)
     {
-        if (_prepared.TryRemove(networkNamespacePath ?? "", out var worker))
+        if (_prepared.TryRemove(KeyOf(networkNamespacePath), out var worker))
         {
             if (worker.IsAlive)
                 return worker;

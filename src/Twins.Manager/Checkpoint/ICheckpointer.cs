@@ -10,6 +10,9 @@ public interface ICheckpointer
     /// <param name="networkNamespacePath">A namespace's mount point; <see langword="null"/> for this program's own.</param>
     void Prepare(string? networkNamespacePath);
 
+    /// <summary>Gives up what was started ahead in a network namespace that is about to be removed.</summary>
+    void Discard(string networkNamespacePath);
+
     /// <summary>Freezes a process with all its descendants and writes it to <paramref name="imagesDirectory"/>.</summary>
     /// <param name="pid">The root of the tree.</param>
     /// <param name="imagesDirectory">An existing, empty directory, absolute.</param>

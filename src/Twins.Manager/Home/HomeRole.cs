@@ -175,6 +175,7 @@ internal sealed partial class HomeRole
         {
             RemoveRules(process);
             await RemoveAsync(process, cancellation);
+            TwinPool.Return(process.Twin, process.ProcessId);
             _store.Delete(process.ProcessId);
             return true;
         });
@@ -307,7 +308,6 @@ internal sealed partial class HomeRole
         command.Forget = new Forget();
         await process.Twin.SendAsync(command, cancellation: cancellation);
         _processes.TryRemove(process.ProcessId, out _);
-        TwinPool.Return(process.Twin, process.ProcessId);
     }
 
     private async Task AddAsync(HomeProcess process, Flow flow, CancellationToken cancellation)

@@ -85,8 +85,11 @@ internal sealed class Machine(string name, string address, int init)
     }
 
     /// <summary>Sends a signal to a process of this machine.</summary>
-    public void Kill(int pid, int signal = Native.SigKill) =>
-        Exec("kill", string.Create(CultureInfo.InvariantCulture, $"-{signal}"), pid.ToString(CultureInfo.InvariantCulture));
+    public void Kill(int pid, int signal = Native.SigKill) => Exec(
+        "kill", string.Create(CultureInfo.InvariantCulture, $"-{signal}"),
+
+        // 0 and below are whole groups, the test's own among them.
+        pid > 1 ? pid.ToString(CultureInfo.InvariantCulture) : throw new ArgumentOutOfRangeException(nameof(pid), pid, "no process's number"));
 
     /// <summary>The processes on this machine whose program file has that name.</summary>
     public IReadOnlyList<int> PidsOf(string program) =>
