@@ -75,7 +75,7 @@ public sealed class HostileInputTests : LabTest
 
     private void StartServer()
     {
-        _server = RunMobile(Home, "echo", "python3", Repository.Rig("traffic.py"), "serve", "7000");
+        _server = RunMobile(Home, "echo", "/usr/bin/python3", Repository.Rig("traffic.py"), "serve", "7000");
         WaitForListener(Home, 7000);
         _client = Talk("10.77.0.2:7000", "--connections", "4").WaitUntilReady();
         _client.AssertGoesOn();
@@ -83,11 +83,11 @@ public sealed class HostileInputTests : LabTest
     }
 
     private static JsonElement Attack(Machine machine, string kind, string target) =>
-        JsonDocument.Parse(machine.Exec("python3", Repository.Rig("hostile.py"), kind, target).Succeeded().Output).RootElement;
+        JsonDocument.Parse(machine.Exec("/usr/bin/python3", Repository.Rig("hostile.py"), kind, target).Succeeded().Output).RootElement;
 
     private static JsonElement AttackAsNobody(Machine machine, string kind, string target) =>
         JsonDocument.Parse(machine.Exec("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--",
-            "python3", Repository.Rig("hostile.py"), kind, target).Succeeded().Output).RootElement;
+            "/usr/bin/python3", Repository.Rig("hostile.py"), kind, target).Succeeded().Output).RootElement;
 
     private void AssertNothingChanged()
     {

@@ -367,7 +367,7 @@ internal sealed partial class Departure(
     {
         parts.Log.Undoing(migrationId, record.Id, _step, cause.Message);
         if (_prepared)
-            await TryAsync("abort", () => destination.AbortAsync(new AbortRequest { MigrationId = migrationId, Reason = cause.Message }, CancellationToken.None));
+            await TryAsync("abort", () => DepartureParts.GiveUpAsync(destination, migrationId, cause.Message));
         if (_dump is not null)
         {
             await TryAsync("unfreeze", () => _dump.RefuseAsync(CancellationToken.None));

@@ -66,6 +66,42 @@ internal sealed class DepartureParts(
         }
     }
 
+    /// <summary>
+    /// Tells the destination to undo what it has prepared. One that can't be reached is told again for as long as it would
+    /// wait for us by itself.
+    /// </summary>
+    public static async Task GiveUpAsync(INode destination, string migrationId, string reason)
+    {
+        var request = new AbortRequest { MigrationId = migrationId, Reason = reason };
+        try
+        {
+            await destination.AbortAsync(request, CancellationToken.None);
+        }
+        catch (NodeException e) when (e.Unreachable)
+        {
+            _ = Task.Run(async () =>
+            {
+                for (var attempt = 0; attempt < 120; attempt++)
+                {
+                    await Task.Delay(TimeSpan.FromSeconds(1));
+                    try
+                    {
+                        await destination.AbortAsync(request, CancellationToken.None);
+                        return;
+                    }
+                    catch (NodeException again) when (again.Unreachable)
+                    {
+                        continue;
+                    }
+                    catch (NodeException)
+                    {
+                        return;
+                    }
+                }
+            });
+        }
+    }
+
     private async Task<bool> TryLetGoAsync(ProcessRecord record)
     {
         try

@@ -21,16 +21,33 @@ internal sealed class TwinPaths(TwinsdOptions options)
         return directory;
     }
 
-    /// <summary>Removes a migration's images; what can't be removed now goes at the next start.</summary>
+    /// <summary>
+    /// Removes a migration's images. A migrator that is ending may write its statistics just then, so it is tried again; what
+    /// can't be removed goes at the next start.
+    /// </summary>
     public void RemoveImages(string directory)
+    {
+        if (directory.Length > 0 && !TryRemove(directory))
+            _ = Task.Run(() => RemoveLaterAsync(directory));
+    }
+
+    private static async Task RemoveLaterAsync(string directory)
+    {
+        for (var attempt = 0; attempt < 20 && !TryRemove(directory); attempt++)
+            await Task.Delay(TimeSpan.FromMilliseconds(250));
+    }
+
+    private static bool TryRemove(string directory)
     {
         try
         {
-            if (directory.Length > 0 && Directory.Exists(directory))
+            if (Directory.Exists(directory))
                 Directory.Delete(directory, recursive: true);
+            return !Directory.Exists(directory);
         }
         catch (IOException)
         {
+            return false;
         }
     }
 
