@@ -91,10 +91,7 @@ public sealed class Cabin
         foreach (var nic in NetworkInterface.GetAllNetworkInterfaces())
         {
             if (nic.GetIPProperties().UnicastAddresses.Any(unicast => unicast.Address.Equals(address)))
-            {
-                var text = File.ReadAllText($"/sys/class/net/{nic.Name}/mtu");
-                return int.Parse(text, System.Globalization.CultureInfo.InvariantCulture);
-            }
+                return CabinCommands.ReadMtu(nic.Name);
         }
 
         return 1500;

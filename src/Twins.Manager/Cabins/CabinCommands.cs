@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text;
 using Twins.Packets;
 
@@ -7,6 +8,22 @@ namespace Twins.Manager.Cabins;
 /// <summary>Sets up addresses, device and routes of the calling thread's network namespace by one run of ip(8).</summary>
 internal static class CabinCommands
 {
+    /// <summary>
+    /// The MTU of a device of the caller's network namespace. Not from /sys, which shows the devices of the namespace that it
+    /// was mounted in.
+    /// </summary>
+    public static int ReadMtu(string device)
+    {
+        var start = new ProcessStartInfo("ip", ["-o", "link", "show", "dev", device]) { RedirectStandardOutput = true };
+        using var process = Process.Start(start) ?? throw new CabinException("ip(8) could not be started. Install iproute2.");
+        var words = process.StandardOutput.ReadToEnd().Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        process.WaitForExit();
+        var at = Array.IndexOf(words, "mtu");
+        return at >= 0 && int.TryParse(words[at + 1], CultureInfo.InvariantCulture, out var mtu)
+            ? mtu
+            : throw new CabinException($"ip(8) didn't tell the MTU of {device}.");
+    }
+
     public static void Run(IReadOnlyCollection<InternetAddress> homeAddresses, int mtu)
     {
         var batch = new StringBuilder();
