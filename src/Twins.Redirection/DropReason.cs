@@ -59,4 +59,7 @@ public enum DropReason
 
     /// <summary>The system refused to send it.</summary>
     SendFailed,
+
+    /// <summary>Opens a connection on a tuple that still lingers: the old flow ends, and the next attempt finds the process.</summary>
+    StillLingering,
 }

@@ -83,7 +83,7 @@ internal sealed partial class ManualRedirection(
         if (Read(record) is { } endpoints)
             await home.HoldAsync(Request(record, endpoints), CancellationToken.None);
         else
-            endpoints = new EndpointSet(held.Connections, held.Listeners, held.Lingering, HasBacklog: false);
+            endpoints = EndpointSet.Empty with { Connections = held.Connections, Listeners = held.Listeners, Lingering = held.Lingering };
 
         var id = MigrationId(record);
         try

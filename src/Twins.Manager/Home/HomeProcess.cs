@@ -26,6 +26,9 @@ internal sealed class HomeProcess(string processId, Twin twin)
     /// <summary>Connections that the process closed before it left; the local stack sees them to their end.</summary>
     public HashSet<Connection> Lingering { get; } = [];
 
+    /// <summary>Not the process itself, but connections that it closed and left behind at <see cref="Host"/>.</summary>
+    public bool HasLeft { get; init; }
+
     /// <summary>Whether inbound packets are being held, and whether only those that open a connection.</summary>
     public bool Holding { get; set; }
 

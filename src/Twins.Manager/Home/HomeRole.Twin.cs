@@ -105,7 +105,10 @@ internal sealed partial class HomeRole
             }
 
             _rules.Remove(over, [], []);
-            _store.RemoveFlows(process, over);
+            if (!process.HasLeft)
+                _store.RemoveFlows(process, over);
+            else if (process.Flows.Count == 0)
+                await RemoveLeftBehindAsync(process);
         }
         finally
         {
@@ -135,6 +138,14 @@ internal sealed partial class HomeRole
 
     private async Task TellAsync(HomeProcess process)
     {
+        if (process.HasLeft)
+        {
+            var command = process.Command();
+            command.Linger = new Linger { Flows = { process.Flows.Values } };
+            await process.Twin.SendAsync(command);
+            return;
+        }
+
         if (process.Host is not null)
         {
             var command = process.Command();

@@ -18,8 +18,6 @@ namespace Twins.Manager.Home;
 /// </summary>
 internal sealed partial class HomeRole
 {
-    private static readonly TimeSpan LongestLinger = TimeSpan.FromMinutes(2);
-
     private readonly ConcurrentDictionary<string, HomeProcess> _processes = new();
     private readonly TwinPool _pool;
     private readonly KernelRules _rules;
@@ -63,6 +61,7 @@ internal sealed partial class HomeRole
     public Task HoldAsync(HoldEndpointsRequest request, CancellationToken cancellation) =>
         ChangeAsync(request.ProcessId, request.Epoch, create: true, async process =>
         {
+            var closed = request.NewConnectionsOnly ? [] : Closed(process, request.Connections);
             process.Connections.UnionWith(request.Connections);
             process.Listeners.UnionWith(request.Listeners);
             process.Lingering.UnionWith(request.Lingering);
@@ -77,12 +76,12 @@ internal sealed partial class HomeRole
                 return true;
             }
 
+            await LeaveBehindAsync(process, closed);
+
             // Saved before the rules are there, so that a restart finds what to give back. What the original still
             // sends stops here, too: the copy in the image must stay the truth.
             _store.SaveHold(process);
             _rules.Divert(process.Twin.Queue, process.Connections, process.Listeners, process.Lingering);
-            if (process.Lingering.Count > 0)
-                _ = Task.Run(() => EndLingeringAsync(process), CancellationToken.None);
             return true;
         });
 
@@ -128,7 +127,8 @@ internal sealed partial class HomeRole
                 _rules.DivertLegSources(process.Twin.Queue, request.HostLegs);
 
             // What pointed at the host before this one.
-            var former = process.HostLegs.Except(request.HostLegs).ToList();
+            var former = process.HostLegs.Except(request.HostLegs).Except(LegsOfOthers(process)).ToList();
+            ForgetUnopened(process, request.Flows);
             foreach (var flow in process.Flows.Values)
                 ReturnPort(flow);
             process.Flows.Clear();
@@ -155,7 +155,7 @@ internal sealed partial class HomeRole
     public Task CancelHoldAsync(CancelHoldRequest request, CancellationToken cancellation) =>
         ChangeAsync(request.ProcessId, request.Epoch, create: false, async process =>
         {
-            _rules.RemoveLegSources(process.NextHostLegs.Except(process.HostLegs).ToList());
+            _rules.RemoveLegSources(process.NextHostLegs.Except(process.HostLegs).Except(LegsOfOthers(process)).ToList());
             foreach (var flow in process.NextFlows.Values)
                 ReturnPort(flow);
             process.NextFlows.Clear();
@@ -278,26 +278,10 @@ internal sealed partial class HomeRole
         return Held(reply, process.ProcessId);
     }
 
-    /// <summary>The exception ends when the local stack has given up on them at the latest: their ports may be used again.</summary>
-    private async Task EndLingeringAsync(HomeProcess process)
-    {
-        await Task.Delay(LongestLinger);
-        await process.Gate.WaitAsync();
-        try
-        {
-            _rules.Remove([], [], process.Lingering);
-            process.Lingering.Clear();
-        }
-        finally
-        {
-            process.Gate.Release();
-        }
-    }
-
     private void RemoveRules(HomeProcess process)
     {
         _rules.Remove(process.Connections, process.Listeners, process.Lingering);
-        _rules.RemoveLegSources([.. process.HostLegs, .. process.NextHostLegs]);
+        _rules.RemoveLegSources([.. process.HostLegs.Concat(process.NextHostLegs).Except(LegsOfOthers(process))]);
     }
 
     private async Task RemoveAsync(HomeProcess process, CancellationToken cancellation)
@@ -313,6 +297,8 @@ internal sealed partial class HomeRole
     private async Task AddAsync(HomeProcess process, Flow flow, CancellationToken cancellation)
     {
         process.Connections.Add(flow.Connection);
+        if (process.Lingering.Remove(flow.Connection))
+            _rules.Remove([], [], [flow.Connection]);
         process.Flows[flow.Connection] = flow;
         var command = process.Command();
         command.AddFlows = new AddFlows { Flows = { flow } };

@@ -79,12 +79,16 @@ internal sealed partial class HostRole
         {
             foreach (var flow in closed.Flows)
                 hosted.Flows.Remove(flow.Connection);
-            _store.RemoveFlows(hosted, closed.Flows);
+            if (!hosted.HasLeft)
+                _store.RemoveFlows(hosted, closed.Flows);
         }
         finally
         {
             hosted.Gate.Release();
         }
+
+        if (hosted is { HasLeft: true, Flows.Count: 0 })
+            await RemoveAsync(hosted.ProcessId);
     }
 
     private async Task TellAgainAsync(Twin twin)

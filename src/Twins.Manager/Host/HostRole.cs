@@ -17,6 +17,9 @@ namespace Twins.Manager.Host;
 /// </summary>
 internal sealed partial class HostRole
 {
+    // Linux gives up an orphaned socket sooner (tcp_fin_timeout, tcp_orphan_retries).
+    private static readonly TimeSpan LongestLinger = TimeSpan.FromMinutes(2);
+
     private readonly ConcurrentDictionary<string, HostedProcess> _processes = new();
     private readonly TwinPool _pool;
     private readonly KernelRules _rules;
@@ -70,7 +73,8 @@ internal sealed partial class HostRole
                 FirstPort = _options.FirstRedirectPort,
                 LastPort = _options.LastRedirectPort,
             };
-            cabin = Cabin.Create(process.ProcessId, [.. process.HomeAddresses.Select(a => Packets.InternetAddress.FromBytes(a.Span))], settings, out device);
+            // A former stay's cabin may still be there, bringing to their end the connections that the process left behind.
+            cabin = Cabin.Create($"{process.ProcessId}-{epoch}", [.. process.HomeAddresses.Select(a => Packets.InternetAddress.FromBytes(a.Span))], settings, out device);
             var twin = await _pool.TakeAsync(process.ProcessId, cancellation);
             var hosted = new HostedProcess(process.ProcessId, twin, cabin)
             {
@@ -118,7 +122,8 @@ internal sealed partial class HostRole
         await hosted.Gate.WaitAsync(cancellation);
         try
         {
-            hosted.Open = true;
+            (hosted.Open, hosted.Closed) = (true, false);
+            hosted.Lingering.Clear();
             var command = hosted.Command();
             command.HostReady = new HostReady();
             await hosted.Twin.SendAsync(command, cancellation: cancellation);
@@ -130,14 +135,18 @@ internal sealed partial class HostRole
     }
 
     /// <summary>Nothing passes any more, because the guest is about to be dumped.</summary>
-    public async Task CloseAsync(HostedProcess hosted, CancellationToken cancellation)
+    /// <param name="hosted">The guest.</param>
+    /// <param name="lingering">But these, which it has closed: no image holds what they still have to say.</param>
+    /// <param name="cancellation">Gives up; the guest is as it was, or closed.</param>
+    public async Task CloseAsync(HostedProcess hosted, IEnumerable<Connection> lingering, CancellationToken cancellation)
     {
         await hosted.Gate.WaitAsync(cancellation);
         try
         {
-            hosted.Open = false;
+            (hosted.Open, hosted.Closed) = (false, true);
+            hosted.Lingering.UnionWith(lingering);
             var command = hosted.Command();
-            command.HostStop = new HostStop();
+            command.HostStop = new HostStop { Lingering = { hosted.Lingering } };
             await hosted.Twin.SendAsync(command, cancellation: cancellation);
         }
         finally
@@ -151,6 +160,23 @@ internal sealed partial class HostRole
     {
         if (!_processes.TryRemove(processId, out var hosted))
             return;
+        await hosted.Gate.WaitAsync();
+        try
+        {
+            if (await TryLeaveBehindAsync(hosted))
+                return;
+        }
+        finally
+        {
+            hosted.Gate.Release();
+        }
+
+        await GiveBackAsync(hosted);
+    }
+
+    private async Task GiveBackAsync(HostedProcess hosted)
+    {
+        var processId = hosted.ProcessId;
         await hosted.Gate.WaitAsync();
         try
         {
@@ -217,6 +243,48 @@ internal sealed partial class HostRole
         }
     }
 
+    /// <summary>
+    /// The cabin of a guest that has gone stays for the connections that it closed, until they have ended too: under an ID of
+    /// their own, so that the guest may come back meanwhile.
+    /// </summary>
+    private async Task<bool> TryLeaveBehindAsync(HostedProcess hosted)
+    {
+        hosted.Lingering.IntersectWith(hosted.Flows.Keys);
+        // After a restart of ours only the twin has the device, and closes it with the process.
+        if (hosted.Lingering.Count == 0 || hosted.Device is null)
+            return false;
+        var left = new HostedProcess($"{hosted.ProcessId}~{hosted.Epoch}", hosted.Twin, hosted.Cabin)
+        {
+            Epoch = hosted.Epoch,
+            Home = hosted.Home,
+            HomeAddress = hosted.HomeAddress,
+            Device = hosted.Device,
+            Open = true,
+            HasLeft = true,
+        };
+        left.HostLegs.UnionWith(hosted.HostLegs);
+        foreach (var connection in hosted.Lingering)
+            left.Flows[connection] = hosted.Flows[connection];
+        TwinPool.Return(hosted.Twin, hosted.ProcessId);
+        TwinPool.Share(left.Twin, left.ProcessId);
+        _processes[left.ProcessId] = left;
+        try
+        {
+            var command = hosted.Command();
+            command.Forget = new Forget();
+            await hosted.Twin.SendAsync(command);
+            await TellAsync(left, CancellationToken.None);
+        }
+        catch (TwinException e)
+        {
+            // Its replacement is told.
+            LogNotTold(left.ProcessId, e.Message);
+        }
+
+        _ = Task.Delay(LongestLinger).ContinueWith(_ => RemoveAsync(left.ProcessId), TaskScheduler.Default);
+        return true;
+    }
+
     private async Task AddAsync(HostedProcess hosted, Flow flow, CancellationToken cancellation)
     {
         hosted.Flows[flow.Connection] = flow;
@@ -239,10 +307,13 @@ internal sealed partial class HostRole
         // The device has one queue: after a restart of ours the twin that lives on still holds it, and needs no other.
         hosted.Device ??= TryOpenDevice(hosted.Cabin);
         await hosted.Twin.SendAsync(command, hosted.Device?.Number ?? -1, cancellation);
-        if (!hosted.Open)
-            return;
         command = hosted.Command();
-        command.HostReady = new HostReady();
+        if (hosted.Open)
+            command.HostReady = new HostReady();
+        else if (hosted.Closed)
+            command.HostStop = new HostStop { Lingering = { hosted.Lingering } };
+        else
+            return;
         await hosted.Twin.SendAsync(command, cancellation: cancellation);
     }
 

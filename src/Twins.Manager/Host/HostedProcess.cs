@@ -40,6 +40,15 @@ internal sealed class HostedProcess(string processId, Twin twin, Cabin cabin)
     /// <summary>Whether packets pass; not before the commit point, and not while the process is leaving again.</summary>
     public bool Open { get; set; }
 
+    /// <summary>Whether the process is leaving: nothing passes but <see cref="Lingering"/>.</summary>
+    public bool Closed { get; set; }
+
+    /// <summary>Connections that the process has closed and this cabin's stack brings to their end.</summary>
+    public HashSet<Connection> Lingering { get; } = [];
+
+    /// <summary>Not the process itself, but connections that it closed and left behind here.</summary>
+    public bool HasLeft { get; init; }
+
     /// <summary>Connections whose flows are being asked for.</summary>
     public HashSet<Connection> Asked { get; } = [];
 

@@ -55,6 +55,7 @@ internal sealed partial class Departure(
     private ProcessTree _tree = null!;
     private EndpointSet _endpoints = EndpointSet.Empty;
     private EndpointSet _withLegs = EndpointSet.Empty;
+    private IReadOnlySet<Connection> _unanswered = EndpointSet.Empty.HalfOpen;
     private IReadOnlyList<Endpoint> _hostLegs = [];
     private IFrozenProcess? _dump;
     private string _images = "";
@@ -148,9 +149,9 @@ internal sealed partial class Departure(
 
     /// <summary>
     /// Holds, dumps and compares: a socket that was opened after the look and before the freeze is covered by no
-    /// hold, so its data may be acknowledged behind the image's back. Then the dump is refused (the process runs on,
-    /// unharmed) and made again. A connection that waits in a backlog makes CRIU refuse; the program gets time to
-    /// accept it while new ones are held.
+    /// hold, so its data may be acknowledged behind the image's back. A connection that is half open at the freeze is in no
+    /// image, and its peer may take it for open. Either way the dump is refused (the process runs on, unharmed) and made
+    /// again. A connection that waits in a backlog makes CRIU refuse; the program gets time to accept it while new ones are held.
     /// </summary>
     private async Task HoldAndCheckpointAsync(CancellationToken cancellation)
     {
@@ -164,7 +165,7 @@ internal sealed partial class Departure(
             if (!_endpoints.Connections.SetEquals(_withLegs.Connections) || !_endpoints.Listeners.SetEquals(_withLegs.Listeners))
                 await OpenLegsAsync(cancellation);
             if (_hosted is not null)
-                await parts.Host.CloseAsync(_hosted, cancellation);
+                await parts.Host.CloseAsync(_hosted, _endpoints.Lingering, cancellation);
 
             Begin(MigrationSteps.Checkpoint);
             try
@@ -179,8 +180,12 @@ internal sealed partial class Departure(
 
             _frozenSince = _dump.FrozenSince;
             var now = ProcessInspector.ReadEndpoints(parts.Processes.ReadTree(record), record.HomeAddresses);
-            if (now.IsCoveredBy(_endpoints))
+            if (now.IsCoveredBy(_endpoints) && !now.HalfOpen.Except(_unanswered).Any())
+            {
+                await FollowChangesAsync(now, cancellation);
                 return;
+            }
+
             if (attempt == DumpAttempts)
             {
                 throw new StepException(
@@ -194,20 +199,39 @@ internal sealed partial class Departure(
         }
     }
 
-    /// <summary>New connections are held, those under way get through and are accepted by the program.</summary>
+    /// <summary>
+    /// Between hold and freeze the program went on: what it accepted meanwhile needs a leg, and what it closed is no more in the
+    /// image, so the stack that has it must bring it to its end.
+    /// </summary>
+    private async Task FollowChangesAsync(EndpointSet now, CancellationToken cancellation)
+    {
+        if (now.Connections.SetEquals(_endpoints.Connections))
+            return;
+        var closed = _endpoints.Connections.Except(now.Connections).ToList();
+        _endpoints = now with { Lingering = now.Lingering.Union(closed).ToHashSet() };
+        await HoldAsync(newOnly: false, cancellation);
+        if (_hosted is not null)
+            await parts.Host.CloseAsync(_hosted, _endpoints.Lingering, cancellation);
+        await OpenLegsAsync(cancellation);
+    }
+
+    /// <summary>
+    /// New connections are held, those under way get through and are accepted by the program. A peer that leaves its
+    /// half-open connection at that doesn't stop the move.
+    /// </summary>
     private async Task DrainBacklogsAsync(CancellationToken cancellation)
     {
-        if (!_endpoints.HasBacklog)
-            return;
         await HoldAsync(newOnly: true, cancellation);
         var started = Stopwatch.GetTimestamp();
+        _endpoints = ProcessInspector.ReadEndpoints(_tree, record.HomeAddresses);
         while (_endpoints.HasBacklog && Stopwatch.GetElapsedTime(started) < parts.Options.BacklogDrain)
         {
             await Task.Delay(TimeSpan.FromMilliseconds(2), cancellation);
             _endpoints = ProcessInspector.ReadEndpoints(_tree, record.HomeAddresses);
         }
 
-        if (_endpoints.HasBacklog)
+        _unanswered = _endpoints.HalfOpen;
+        if (_endpoints.HasUnaccepted)
         {
             throw new StepException(
                 MigrationSteps.Hold,
@@ -218,7 +242,7 @@ internal sealed partial class Departure(
 
     private async Task HoldAsync(bool newOnly, CancellationToken cancellation)
     {
-        if (!newOnly)
+        if (!newOnly && _dump is null)
             _holdStarted = Stopwatch.GetTimestamp();
         _holding = true;
         var request = new HoldEndpointsRequest

@@ -61,6 +61,9 @@ internal sealed partial class TwinPool(TwinsdOptions options, TwinPaths paths, I
     /// <summary>The twin that a process has, or null.</summary>
     public Twin? Find(string processId) => Twins.FirstOrDefault(t => t.Has(processId));
 
+    /// <summary>What a process has left behind stays with the twin that it had.</summary>
+    public static void Share(Twin twin, string processId) => twin.Add(processId);
+
     /// <summary>The process no longer needs the twin, which goes back among the ready ones when it was its last.</summary>
     public static void Return(Twin twin, string processId) => twin.Remove(processId);
 
@@ -160,7 +163,8 @@ internal sealed partial class TwinPool(TwinsdOptions options, TwinPaths paths, I
     {
         File.Delete(twin.ControlPath);
         var start = new ProcessStartInfo(paths.TwinProgram) { UseShellExecute = false, WorkingDirectory = "/" };
-        foreach (var argument in (string[])["--control", twin.ControlPath, "--queue", twin.Queue.ToString(CultureInfo.InvariantCulture)])
+        var linger = ((int)options.Linger.TotalSeconds).ToString(CultureInfo.InvariantCulture);
+        foreach (var argument in (string[])["--control", twin.ControlPath, "--queue", twin.Queue.ToString(CultureInfo.InvariantCulture), "--linger", linger])
             start.ArgumentList.Add(argument);
         using var process = Process.Start(start)
             ?? throw new InvalidOperationException($"The twin program '{paths.TwinProgram}' could not be started.");

@@ -49,6 +49,7 @@ public sealed class ProcessSockets
         var tcp = new List<TcpSocket>();
         var udp = new List<UdpSocket>();
         var listeners = new HashSet<Endpoint>();
+        var ownNetwork = ProcFile.ReadLink("/proc/self/ns/net");
         foreach (var network in pids.GroupBy(pid => ProcFile.ReadLink(FormattableString.Invariant($"/proc/{pid}/ns/net"))))
         {
             if (network.Key is null)
@@ -57,7 +58,7 @@ public sealed class ProcessSockets
             var allListeners = new ListenerSet(rows.Where(row => row.State == (int)TcpState.Listen), owners);
             foreach (var row in rows)
             {
-                if (TcpSocketOf(row, owners, allListeners) is { } socket)
+                if (TcpSocketOf(row, owners, allListeners, isCabin: network.Key != ownNetwork) is { } socket)
                     tcp.Add(socket);
             }
 
@@ -72,7 +73,7 @@ public sealed class ProcessSockets
         return new ProcessSockets(tcp, udp, [.. listeners], ObstacleFinder.Find(pids, descriptors));
     }
 
-    private static TcpSocket? TcpSocketOf(in SocketRow row, Dictionary<ulong, int> owners, ListenerSet listeners)
+    private static TcpSocket? TcpSocketOf(in SocketRow row, Dictionary<ulong, int> owners, ListenerSet listeners, bool isCabin)
     {
         var state = (TcpState)row.State;
         var isListener = state == TcpState.Listen;
@@ -93,6 +94,11 @@ public sealed class ProcessSockets
                 TcpState.Established or TcpState.CloseWait => SocketStanding.Unaccepted,
                 _ => SocketStanding.Lingering,
             };
+        }
+        else if (isCabin && state is (TcpState.FinWait1 or TcpState.FinWait2 or TcpState.Closing or TcpState.LastAck))
+        {
+            // Nobody else is in there.
+            standing = SocketStanding.Lingering;
         }
         else
         {

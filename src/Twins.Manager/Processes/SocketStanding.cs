@@ -13,8 +13,8 @@ public enum SocketStanding
     HalfOpen,
 
     /// <summary>
-    /// The process closed it and the kernel sees it to its end, on a port on which the process listens:
-    /// it stays on this node, and its packets must not follow the listener.
+    /// The process closed it and the kernel sees it to its end, on a port on which the process listens, or in the process's cabin:
+    /// it stays on this node, and its packets must not follow the process.
     /// </summary>
     Lingering,
 }

@@ -33,12 +33,15 @@ internal sealed class ProcessInspector(ITableStore table, NodeCluster identity)
         var sockets = ProcessSockets.Read(pids, homeAddresses);
         var connections = new HashSet<Connection>();
         var lingering = new HashSet<Connection>();
-        var backlog = false;
+        var halfOpen = new HashSet<Connection>();
+        var unaccepted = false;
         foreach (var socket in sockets.Tcp)
         {
             if (IsLoopback(socket.Local) || IsLoopback(socket.Remote))
                 continue;
-            backlog |= socket.Standing is SocketStanding.Unaccepted or SocketStanding.HalfOpen || socket.Backlog > 0;
+            unaccepted |= socket.Standing == SocketStanding.Unaccepted || socket.Backlog > 0;
+            if (socket.Standing == SocketStanding.HalfOpen)
+                halfOpen.Add(ToConnection(socket));
             if (socket is { Standing: SocketStanding.Owned, State: not (TcpState.Listen or TcpState.Closed) } && socket.Remote.Port != 0)
                 connections.Add(ToConnection(socket));
             // TIME-WAIT has nothing more to say, and must not stand in the way of the same ports used again.
@@ -47,7 +50,7 @@ internal sealed class ProcessInspector(ITableStore table, NodeCluster identity)
         }
 
         var listeners = sockets.ListenerEndpoints.Where(e => !IsLoopback(e)).Select(e => new ListenerRecord(IpProtocol.Tcp, e).ToWire()).ToHashSet();
-        return new EndpointSet(connections, listeners, lingering, backlog);
+        return new EndpointSet(connections, listeners, lingering, halfOpen, unaccepted);
     }
 
     /// <summary>As above, or null when the process has ended.</summary>

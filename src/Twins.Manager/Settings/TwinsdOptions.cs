@@ -51,6 +51,10 @@ internal sealed class TwinsdOptions
     [Range(typeof(TimeSpan), "00:00:00.1", "00:01:00", ParseLimitsInInvariantCulture = true)]
     public TimeSpan BacklogDrain { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>How long late segments of a connection that has ended are waited for. Default 1 min, as TIME-WAIT on Linux; 0 s to 1 h.</summary>
+    [Range(typeof(TimeSpan), "00:00:00", "01:00:00", ParseLimitsInInvariantCulture = true)]
+    public TimeSpan Linger { get; init; } = TimeSpan.FromMinutes(1);
+
     /// <summary>Deadline of a node call that has none of its own. Default 10 s; 1 s to 5 min.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "00:05:00", ParseLimitsInInvariantCulture = true)]
     public TimeSpan NodeCallDeadline { get; init; } = TimeSpan.FromSeconds(10);

@@ -11,7 +11,8 @@ namespace Twins.Redirection;
 /// 1 no valid packet           drop (Malformed)
 /// 2 later fragment            network: pass. cabin: drop (Fragment)
 /// 3 no ports                  ICMP error about a flow: translate. else network: pass. cabin: drop (NotCarried)
-/// 4 tuple has a route         forward, hold or drop; wrong side: drop (WrongSide). First fragment: drop (Fragment)
+/// 4 tuple has a route         forward, hold or drop; wrong side: drop (WrongSide). First fragment: drop (Fragment).
+///                             lingering, and opens a connection: drop (StillLingering)
 /// 5 from a cabin              opens a connection from the cabin's home: request. else drop (UnknownCabinFlow)
 /// 6 to a listener             by its state: hold, pass, request, or drop (UnknownFlow)
 /// 7 to or from a leg          drop (UnknownLeg)
@@ -50,6 +51,8 @@ public static class Decision
             return Verdict.Drop(route.Reason, route.Process, route);
         if (packet.IsFirstFragment)
             return Verdict.Drop(DropReason.Fragment, route.Process, route);
+        if (route.IsLingering && OpensConnection(packet))
+            return Verdict.Drop(DropReason.StillLingering, route.Process, route);
         return route.State == RouteState.Hold ? Verdict.Hold(route.Process, route) : Verdict.Rewrite(route);
     }
 

@@ -45,6 +45,9 @@ public sealed record Route
     /// <summary>Which direction of <see cref="Lifetime"/> this is.</summary>
     public FlowDirection Direction { get; private init; }
 
+    /// <summary>Its connection was closed by a process that has left: a segment that opens one anew is not for where the route leads.</summary>
+    public bool IsLingering { get; private init; }
+
     /// <summary>Packets are rewritten to <paramref name="target"/> and leave by <paramref name="egress"/>.</summary>
     public static Route Forward(FiveTuple target, Side arrival, Side egress, int process) =>
         new(RouteState.Forward, target, arrival, egress, process, DropReason.None);
@@ -72,6 +75,9 @@ public sealed record Route
     public Route WithForward() => Target == default
         ? throw new InvalidOperationException("The route has no target.")
         : this with { State = RouteState.Forward, Reason = DropReason.None };
+
+    /// <summary>The same route, for what is left of a connection.</summary>
+    public Route WithLingering() => this with { IsLingering = true };
 
     /// <summary>The same route, its segments observed by <paramref name="lifetime"/>.</summary>
     public Route WithLifetime(TcpLifetime lifetime, FlowDirection direction) =>

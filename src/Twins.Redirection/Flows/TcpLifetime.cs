@@ -21,6 +21,9 @@ public sealed class TcpLifetime
     /// <summary>Whether the connection has ended; late segments may still come.</summary>
     public bool IsClosed { get; private set; }
 
+    /// <summary>Whether the process has been sent something and has answered nothing: a connection that isn't there yet.</summary>
+    public bool IsUnanswered => _toProcess.HasSent && !_toPeer.HasSent;
+
     /// <summary>Whether it ended at least <paramref name="lingerMilliseconds"/> ago, 60,000 for what TIME-WAIT takes on Linux.</summary>
     /// <param name="nowMilliseconds">The clock that <see cref="Observe"/> was given.</param>
     /// <param name="lingerMilliseconds">How long late segments are waited for, 0 or more.</param>

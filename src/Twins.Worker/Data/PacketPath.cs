@@ -124,6 +124,8 @@ internal sealed class PacketPath(TwinState state, PacketOutput output)
         if (verdict.Kind == VerdictKind.Drop || verdict.Kind == VerdictKind.Pass)
         {
             state.Drop(verdict.Process, verdict.Kind == VerdictKind.Drop ? verdict.Reason : DropReason.NotCarried);
+            if (verdict.Reason == DropReason.StillLingering)
+                state.EndLingering(verdict.Process, packet.Tuple);
             return;
         }
 

@@ -87,7 +87,10 @@ internal sealed class CommandHandler(TwinState state)
                 Refuse(reply, TwinError.TwinUnknownProcess, $"no process {request.ProcessId}");
                 break;
             case TwinRequest.CommandOneofCase.HostReady or TwinRequest.CommandOneofCase.HostStop:
-                SetOpen(process!, request.Epoch, command == TwinRequest.CommandOneofCase.HostReady);
+                SetOpen(process!, request.Epoch, command == TwinRequest.CommandOneofCase.HostReady, request.HostStop?.Lingering ?? []);
+                break;
+            case TwinRequest.CommandOneofCase.Linger:
+                Linger(request, reply);
                 break;
             case TwinRequest.CommandOneofCase.AddFlows:
                 AddFlows(process!, request);
@@ -189,8 +192,11 @@ internal sealed class CommandHandler(TwinState state)
         var connections = flows.Select(flow => flow.Connection).ToHashSet();
         foreach (var old in process.Flows.Keys.Concat(process.Held).Where(old => !connections.Contains(old)).ToHashSet())
         {
-            // Nobody answers for it: rather silence than a RST of the local stack.
-            builder.Set(old.Inbound, Route.Drop(DropReason.UnknownFlow, Side.Network, process.Slot));
+            // Nobody answers for it: rather silence than a RST of the local stack. At a listener it may be opened again.
+            if (listeners.Contains((old.Protocol, old.Local)))
+                builder.Remove(old.Inbound);
+            else
+                builder.Set(old.Inbound, Route.Drop(DropReason.UnknownFlow, Side.Network, process.Slot));
             process.Flows.Remove(old);
             process.Lifetimes.Remove(old);
         }
@@ -217,6 +223,44 @@ internal sealed class CommandHandler(TwinState state)
         state.Table = builder.Build();
         state.SendHeld(process);
         reply.Status = state.ToStatus(process);
+    }
+
+    private void Linger(TwinRequest request, TwinReply reply)
+    {
+        var flows = request.Linger.Flows.Select(Wire.ToFlow).ToArray();
+        var process = state.FindOrAdd(request.ProcessId);
+        RequireHome(process);
+        process.Epoch = request.Epoch;
+        process.Role = Role.Redirecting;
+        var builder = state.Table.ToBuilder();
+        var routes = new FlowRoutes(process, builder, state.Table);
+        var taken = new List<(RedirectedFlow Flow, MobileProcess? From)>();
+        foreach (var flow in flows)
+        {
+            var from = state.Processes.FirstOrDefault(p => p != process && !p.IsHosted && p.Flows.TryGetValue(flow.Connection, out var known) && known == flow);
+            if (from is not null && from.Lifetimes.TryGetValue(flow.Connection, out var lifetime))
+            {
+                if (lifetime.IsClosed || lifetime.IsUnanswered)
+                    continue;
+                process.Lifetimes[flow.Connection] = lifetime;
+                from.Lifetimes.Remove(flow.Connection);
+            }
+
+            from?.Flows.Remove(flow.Connection);
+            from?.OpenLegs.Remove(flow.ToHome);
+            process.Flows[flow.Connection] = flow;
+            routes.OpenLeg(flow);
+            routes.SetToHost(flow, lingering: true);
+            taken.Add((flow, from));
+            reply.Connections.Add(Wire.FromConnection(flow.Connection));
+        }
+
+        state.Table = builder.Build();
+        foreach (var (flow, from) in taken)
+        {
+            if (from is not null)
+                state.SendHeld(from, flow.Connection.Inbound);
+        }
     }
 
     private void Release(MobileProcess process, ulong epoch, TwinReply reply)
@@ -285,11 +329,13 @@ internal sealed class CommandHandler(TwinState state)
         state.SendHeld(process);
     }
 
-    private void SetOpen(MobileProcess process, ulong epoch, bool open)
+    private void SetOpen(MobileProcess process, ulong epoch, bool open, IEnumerable<Connection> lingering)
     {
+        var connections = lingering.Select(Wire.ToConnection).ToHashSet();
         if (!process.IsHosted)
             throw new InvalidDataException("this twin is not the process's host half");
         process.Epoch = epoch;
+        Replace(process.Lingering, connections);
         (process.IsReady, process.IsStopped) = (open, !open);
         var builder = state.Table.ToBuilder();
         var routes = new FlowRoutes(process, builder, state.Table);

@@ -9,13 +9,14 @@ internal sealed class FlowRoutes(MobileProcess process, FlowTableBuilder builder
     private Side Cabin => Side.Cabin(process.Slot);
 
     /// <summary>Home: the way to the host, H:r -> N:n for what the peer sends.</summary>
-    public void SetToHost(in RedirectedFlow flow)
+    public void SetToHost(in RedirectedFlow flow, bool lingering = false)
     {
         var tuple = flow.Connection.Inbound;
         var route = before.FindRoute(tuple) is { } known && known.Process == process.Slot && known.Arrival == Side.Network
             ? known.WithForward(flow.ToHost, Side.Network)
             : Route.Forward(flow.ToHost, Side.Network, Side.Network, process.Slot);
-        builder.Set(tuple, Follow(route, flow.Connection, FlowDirection.ToProcess));
+        route = Follow(route, flow.Connection, FlowDirection.ToProcess);
+        builder.Set(tuple, lingering ? route.WithLingering() : route);
     }
 
     /// <summary>Home: the way back, H:p -> P:q for what the host sends.</summary>
@@ -57,9 +58,9 @@ internal sealed class FlowRoutes(MobileProcess process, FlowTableBuilder builder
             : Route.Forward(flow.ToHome, Cabin, Side.Network, process.Slot);
         inward = Follow(inward, flow.Connection, FlowDirection.ToProcess);
         outward = Follow(outward, flow.Connection, FlowDirection.ToPeer);
-        if (process.IsStopped)
+        if (process.IsStopped && !process.Lingering.Contains(flow.Connection))
             (inward, outward) = (inward.WithDrop(DropReason.HostStopped), outward.WithDrop(DropReason.HostStopped));
-        else if (!process.IsReady)
+        else if (!process.IsReady && !process.IsStopped)
             inward = inward.WithDrop(DropReason.HostNotReady);
         builder.Set(flow.ToHost, inward);
         builder.Set(flow.Connection.Outbound, outward);

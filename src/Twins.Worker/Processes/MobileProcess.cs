@@ -58,6 +58,9 @@ internal sealed class MobileProcess(string id, int slot)
     /// <summary>At the host: closed in both directions, after HOST_STOP.</summary>
     public bool IsStopped { get; set; }
 
+    /// <summary>At the host, stopped: connections that the process has closed, whose last segments go on.</summary>
+    public HashSet<ConnectionKey> Lingering { get; } = [];
+
     public PortPlaceholders Placeholders { get; } = new();
 
     public long HoldLimitBytes { get; set; }

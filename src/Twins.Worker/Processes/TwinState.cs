@@ -313,6 +313,7 @@ internal sealed class TwinState(NetfilterQueue queue, long holdLimitBytes, TimeS
         process.Flows.Clear();
         process.OpenLegs.Clear();
         process.HostLegs.Clear();
+        process.Lingering.Clear();
         process.Lifetimes.Clear();
         process.Closed.Clear();
     }
@@ -327,8 +328,19 @@ internal sealed class TwinState(NetfilterQueue queue, long holdLimitBytes, TimeS
                 (closed ??= []).Add(flow);
         }
 
-        if (closed is null)
-            return;
+        if (closed is not null)
+            RemoveClosed(process, closed, now);
+    }
+
+    /// <summary>A lingering connection's ports are used anew: the old flow ends at once.</summary>
+    public void EndLingering(int slot, in FiveTuple tuple)
+    {
+        if (_slots.TryGetValue(slot, out var process) && process.Flows.TryGetValue(ConnectionKey.OfInbound(tuple), out var flow))
+            RemoveClosed(process, [flow], Environment.TickCount64);
+    }
+
+    private void RemoveClosed(MobileProcess process, List<RedirectedFlow> closed, long now)
+    {
         var builder = Table.ToBuilder();
         var routes = new FlowRoutes(process, builder, Table);
         foreach (var flow in closed)

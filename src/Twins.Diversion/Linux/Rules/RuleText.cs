@@ -39,7 +39,7 @@ internal static class RuleText
         foreach (var (suffix, ip) in new[] { ("4", "ip"), ("6", "ip6") })
         {
             var divert = $"add rule {Table} prerouting";
-            Line(text, $"{divert} meta l4proto . {ip} saddr . th sport . {ip} daddr . th dport @lingering{suffix} accept");
+            Line(text, $"{divert} tcp flags & (syn | ack) != syn meta l4proto . {ip} saddr . th sport . {ip} daddr . th dport @lingering{suffix} accept");
             Line(text, $"{divert} meta mark set meta l4proto . {ip} saddr . th sport . {ip} daddr . th dport map @connections{suffix} {then}");
             Line(text, $"{divert} meta mark set meta l4proto . {ip} saddr . th sport map @leg_sources{suffix} {then}");
             Line(text, $"{divert} meta mark set meta l4proto . {ip} daddr . th dport map @leg_destinations{suffix} {then}");
