@@ -73,6 +73,15 @@ public sealed class DecisionTests
         Row("the flow's tuple out of a cabin", HomeRedirecting, InCabin, Segment(Peer, Home)).IsDropped(DropReason.WrongSide, Process));
 
     [TestMethod]
+    public void FlowThatTheProcessLeftBehind_TakesItsLegUntilTheTupleIsUsedAnew()
+    {
+        var table = HomeRedirecting.With(Tcp(Peer, Home), Route.Forward(Tcp(HomeLeg, HostLeg), Network, Network, Process).WithLingering());
+        Run(
+            Row("the peer's last segments", table, Network, Segment(Peer, Home, "FA")).Leaves(Network, Segment(HomeLeg, HostLeg, "FA")),
+            Row("a new connection of the same peer and port", table, Network, Segment(Peer, Home, "S")).IsDropped(DropReason.StillLingering, Process));
+    }
+
+    [TestMethod]
     public void FlowAskedFor_SecondSyn_IsHeldAndNotAskedForAgain()
     {
         var table = HomeRedirecting.With(Tcp(OtherPeer, Home), Route.Hold(Network, Process));

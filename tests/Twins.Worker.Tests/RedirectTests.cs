@@ -129,6 +129,48 @@ public sealed class RedirectTests
     }
 
     [TestMethod]
+    public void LeftBehind_ConnectionGoesOnWhileTheProcessIsStoppedAndForgotten()
+    {
+        using var relay = new Relay();
+        relay.Start();
+        using var listener = relay.ListenInCabin();
+        var (peer, process) = relay.Connect(listener);
+        var (otherPeer, otherProcess) = relay.Connect(listener);
+        relay.Host.Do(Relay.Process, 2, request => (request.HostStop = new HostStop()).Lingering.Add(relay.Flows[0].Connection));
+        var taken = relay.Home.Do("p1~2", 2, request => (request.Linger = new Linger()).Flows.Add(relay.Flows[0]));
+        Assert.AreEqual(relay.Flows[0].Connection, taken.Connections.Single());
+        relay.Home.Do(Relay.Process, 3, request => request.Migrated = new Migrated());
+        Stream.AssertExchange(peer, process, 100_000);
+        relay.Home.Do(Relay.Process, 3, request => request.Forget = new Forget());
+        Stream.AssertExchange(peer, process, 100_000);
+        otherPeer.Send([1]);
+        Eventually.Holds(() => relay.Home.Do("", 0, request => request.Status = new Status()).Status.Processes
+            .Any(other => other.ProcessId.Length == 0 && other.Drops.GetValueOrDefault("UnknownFlow") >= 1), "the other connection's segment dropped");
+        Assert.AreEqual(0, otherProcess.Available);
+        relay.AssertNoResets();
+    }
+
+    [TestMethod]
+    public void LeftBehind_TupleUsedAnew_EndsTheFlow()
+    {
+        using var relay = new Relay();
+        relay.Start();
+        using var listener = relay.ListenInCabin();
+        var (peer, _) = relay.Connect(listener);
+        relay.Home.Do("p1~2", 2, request => (request.Linger = new Linger()).Flows.Add(relay.Flows[0]));
+        var local = (IPEndPoint)peer.LocalEndPoint!;
+        // Gone without a word to anybody, as after a power cut.
+        TestNetwork.Vanish(relay.Network.Peer, peer);
+        using var again = TestNetwork.NewTcp(relay.Network.Peer);
+        again.Bind(local);
+        var connecting = again.ConnectAsync(TestNetwork.HomeAddress, Relay.Port);
+        Assert.AreEqual(relay.Flows[0], relay.Home.NextEvent("the flow's end").FlowsClosed.Flows.Single());
+        relay.Answer(relay.Home, FlowRequested.Types.Origin.Peer);
+        Assert.IsTrue(connecting.Wait(TimeSpan.FromSeconds(20)));
+        relay.AssertNoResets();
+    }
+
+    [TestMethod]
     public void SegmentOfNoKnownFlow_IsDroppedAndNotAnswered()
     {
         using var relay = new Relay();

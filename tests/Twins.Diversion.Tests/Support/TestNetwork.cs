@@ -81,6 +81,15 @@ internal sealed class TestNetwork : IDisposable
     public static Socket NewTcp(string machine) => NetworkNamespace.Run(machine, () =>
         new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, ReceiveTimeout = 20_000, SendTimeout = 20_000 });
 
+    /// <summary>Closes a connected socket without a word to the other end, as a power cut does.</summary>
+    public static void Vanish(string machine, Socket socket)
+    {
+        Shell.Run("nft 'add table inet mute; add chain inet mute out { type filter hook output priority -400; }; add rule inet mute out tcp flags & rst == rst drop'", machine);
+        socket.LingerState = new LingerOption(true, 0);
+        socket.Close();
+        Shell.Run("nft delete table inet mute", machine);
+    }
+
     /// <summary>A bound UDP socket inside a machine.</summary>
     public static Socket NewUdp(string machine, IPAddress address, int port) => NetworkNamespace.Run(machine, () =>
     {
