@@ -151,6 +151,40 @@ public sealed class RedirectTests
     }
 
     [TestMethod]
+    public void LeftBehind_ProcessMovesOnAndReturns_ConnectionGoesOn()
+    {
+        using var relay = new Relay();
+        relay.Start();
+        using var listener = relay.ListenInCabin();
+        var (peer, process) = relay.Connect(listener);
+        relay.Connect(listener);
+        void Hold(params Flow[] flows) => relay.Home.Do(Relay.Process, 2, request =>
+        {
+            request.Migrating = new Migrating { Listeners = { Relay.ListenerAt(Relay.Port) } };
+            request.Migrating.Connections.Add(flows.Select(f => f.Connection));
+        });
+        Flow Next(Flow flow, int port) => new() { Connection = flow.Connection, HomeLeg = Relay.At("10.99.0.2", port), HostLeg = Relay.At("10.99.0.4", 61_000) };
+        var (left, other) = (relay.Flows[0], relay.Flows[1]);
+        relay.Home.Do(Relay.Process, 2, request => (request.OpenLegs = new OpenLegs()).Flows.Add([Next(left, 63_000), Next(other, 63_001)]));
+        Hold(left, other);
+        Hold(other);
+        relay.Home.Do("p1~2", 2, request => (request.Linger = new Linger()).Flows.Add(left));
+        Stream.AssertExchange(peer, process, 10_000);
+        relay.Home.Do(Relay.Process, 2, request => (request.OpenLegs = new OpenLegs()).Flows.Add(Next(other, 63_001)));
+        Stream.AssertExchange(peer, process, 10_000);
+        relay.Home.Do(Relay.Process, 3, request =>
+        {
+            request.Migrated = new Migrated { Listeners = { Relay.ListenerAt(Relay.Port) } };
+            request.Migrated.Flows.Add(Next(other, 63_001));
+        });
+        Stream.AssertExchange(peer, process, 10_000);
+        relay.Home.Do(Relay.Process, 4, request => request.Release = new Release());
+        relay.Home.Do(Relay.Process, 4, request => request.Forget = new Forget());
+        Stream.AssertExchange(peer, process, 10_000);
+        relay.AssertNoResets();
+    }
+
+    [TestMethod]
     public void LeftBehind_TupleUsedAnew_EndsTheFlow()
     {
         using var relay = new Relay();
