@@ -46,6 +46,15 @@ public sealed class ProgramTests : LabTest
         MoveAround(server, Browse(8080), null);
     }
 
+    /// <summary>What the server has closed is in no image: each node that it was on brings its own to their end.</summary>
+    [TestMethod]
+    public void SlowClients_OfAServerThatClosesWhenAllIsWritten_GetAllOfIt()
+    {
+        MobileProcess server = RunMobile(Home, "http", "python3", "-m", "http.server", "8080", "--directory", TestFiles.Web.Directory);
+        WaitForListener(Home, 8080);
+        MoveAround(server, Browse(8080, "--downloads", "8", "--rate", "1500000"), null);
+    }
+
     [TestMethod]
     public void NodeServer_Moves_DownloadsInFlightAreComplete()
     {
@@ -87,7 +96,7 @@ public sealed class ProgramTests : LabTest
         client.Finish();
     }
 
-    private CheckedClient Browse(int port) => new(Start(Peer, "python3", Repository.Rig("checked_http.py"),
+    private CheckedClient Browse(int port, params string[] options) => new(Start(Peer, ["python3", Repository.Rig("checked_http.py"),
         string.Create(CultureInfo.InvariantCulture, $"10.77.0.2:{port}"),
-        "/big.bin", TestFiles.Web.BigSha256, "/small.bin", TestFiles.Web.SmallSha256));
+        "/big.bin", TestFiles.Web.BigSha256, "/small.bin", TestFiles.Web.SmallSha256, .. options]));
 }

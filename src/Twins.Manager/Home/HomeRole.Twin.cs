@@ -157,7 +157,7 @@ internal sealed partial class HomeRole
 
         if (!process.Holding)
             return;
-        await process.Twin.SendAsync(Migrating(process));
+        await process.Twin.SendAsync(Migrating(process, process.Connections));
         if (process.NextFlows.Count > 0)
         {
             var command = process.Command();

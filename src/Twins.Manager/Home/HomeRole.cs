@@ -69,7 +69,7 @@ internal sealed partial class HomeRole
                 process.HoldingSince = TimeProvider.System.GetTimestamp();
             process.Holding = true;
             process.HoldingNewOnly = request.NewConnectionsOnly;
-            await process.Twin.SendAsync(Migrating(process), cancellation: cancellation);
+            await process.Twin.SendAsync(Migrating(process, request.Connections), cancellation: cancellation);
             if (request.NewConnectionsOnly)
             {
                 _rules.DivertNewConnections(process.Twin.Queue, process.Listeners);
@@ -373,13 +373,13 @@ internal sealed partial class HomeRole
             _ports.Return(flow);
     }
 
-    private TwinRequest Migrating(HomeProcess process)
+    private TwinRequest Migrating(HomeProcess process, IEnumerable<Connection> connections)
     {
         var command = process.Command();
         command.Migrating = new Migrating
         {
             Mode = process.HoldingNewOnly ? Protocol.Migrating.Types.Mode.NewOnly : Protocol.Migrating.Types.Mode.All,
-            Connections = { process.Connections },
+            Connections = { connections },
             Listeners = { process.Listeners },
             HoldLimitBytes = (ulong)_options.HoldLimitBytes,
         };
