@@ -52,7 +52,9 @@ public sealed class ProgramTests : LabTest
     {
         MobileProcess server = RunMobile(Home, "http", "python3", "-m", "http.server", "8080", "--directory", TestFiles.Web.Directory);
         WaitForListener(Home, 8080);
-        MoveAround(server, Browse(8080, "--downloads", "8", "--rate", "1500000"), null);
+        var client = new CheckedClient(Start(Peer, "python3", Repository.Rig("checked_http.py"), "10.77.0.2:8080",
+            "/middle.bin", TestFiles.Web.MiddleSha256, "/small.bin", TestFiles.Web.SmallSha256, "--downloads", "8", "--rate", "1000000"));
+        MoveAround(server, client, null);
     }
 
     [TestMethod]
@@ -96,7 +98,7 @@ public sealed class ProgramTests : LabTest
         client.Finish();
     }
 
-    private CheckedClient Browse(int port, params string[] options) => new(Start(Peer, ["python3", Repository.Rig("checked_http.py"),
+    private CheckedClient Browse(int port) => new(Start(Peer, "python3", Repository.Rig("checked_http.py"),
         string.Create(CultureInfo.InvariantCulture, $"10.77.0.2:{port}"),
-        "/big.bin", TestFiles.Web.BigSha256, "/small.bin", TestFiles.Web.SmallSha256, .. options]));
+        "/big.bin", TestFiles.Web.BigSha256, "/small.bin", TestFiles.Web.SmallSha256));
 }

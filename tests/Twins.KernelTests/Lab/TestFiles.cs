@@ -30,8 +30,9 @@ internal static class TestFiles
         numbers.NextBytes(big);
         numbers.NextBytes(small);
         File.WriteAllBytes(Path.Combine(directory, "big.bin"), big);
+        File.WriteAllBytes(Path.Combine(directory, "middle.bin"), big[..(4 << 20)]);
         File.WriteAllBytes(Path.Combine(directory, "small.bin"), small);
-        return new WebFiles(directory, Hash(big), Hash(small));
+        return new WebFiles(directory, Hash(big), Hash(big[..(4 << 20)]), Hash(small));
     });
 
     /// <summary>An echo server in C.</summary>
