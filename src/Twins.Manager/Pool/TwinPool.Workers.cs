@@ -63,7 +63,8 @@ internal sealed partial class TwinPool
         }
         catch
         {
-            End(twin.ControlPath);
+            process.Kill();
+            await process.WaitForExitAsync(CancellationToken.None);
             throw;
         }
 

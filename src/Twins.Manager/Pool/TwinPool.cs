@@ -104,8 +104,16 @@ internal sealed partial class TwinPool(TwinsdOptions options, TwinPaths paths, I
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         await _stopping.CancelAsync();
-        foreach (var twin in Twins.Where(t => t.ProcessCount == 0))
-            TryEnd(twin.ControlPath);
+        await _changing.WaitAsync(cancellationToken);
+        try
+        {
+            foreach (var twin in Twins.Where(t => t.ProcessCount == 0))
+                TryEnd(twin.ControlPath);
+        }
+        finally
+        {
+            _changing.Release();
+        }
     }
 
     /// <inheritdoc/>
