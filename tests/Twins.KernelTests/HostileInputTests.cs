@@ -21,7 +21,6 @@ public sealed class HostileInputTests : LabTest
         AssertNothingChanged();
     }
 
-    [Ignore("A connection of root's to the control endpoint takes the place of twinsd's, which then takes the twin for dead: it has to connect again first.")]
     [TestMethod]
     public void TwinControlEndpoint_Garbage_ChangesNothing()
     {

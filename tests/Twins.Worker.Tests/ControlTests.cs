@@ -83,13 +83,84 @@ public sealed class ControlTests
     }
 
     [TestMethod]
-    public void NewestConnection_IsServedAndTheOldOneClosed()
+    public void SecondConnection_IsServedBesideTheFirst()
     {
         using var relay = new Relay();
-        var old = relay.Home;
-        relay.NewHomeClient();
-        Eventually.Holds(() => old.IsClosed, "the old connection closed");
+        var first = relay.Home;
         relay.Migrated();
+        var second = relay.NewHomeClient();
+        Assert.AreEqual(2UL, second.Status(Relay.Process).Epoch);
+        relay.Hosted();
+        using var peer = TestNetwork.NewTcp(relay.Network.Peer);
+        using var listener = relay.ListenInCabin();
+        var connecting = peer.ConnectAsync(TestNetwork.HomeAddress, Relay.Port);
+        Assert.AreEqual(Relay.Process, first.NextEvent("the first is told").ProcessId);
+        relay.Answer(second, FlowRequested.Types.Origin.Peer);
+        Assert.IsTrue(connecting.Wait(TimeSpan.FromSeconds(20)));
+        Assert.AreEqual(1u, first.Status(Relay.Process).Flows);
+        Assert.IsFalse(first.IsClosed);
+    }
+
+    [TestMethod]
+    public void ConnectionWithoutAGoodCommand_IsToldNothing()
+    {
+        using var relay = new Relay();
+        relay.Start();
+        var stranger = relay.Keep(new TwinClient(relay.HomeTwin.ControlPath));
+        Assert.AreEqual(TwinError.TwinInvalid, stranger.Ask("", 3, request => request.Forget = new Forget()).Error);
+        using var listener = relay.ListenInCabin();
+        relay.Connect(listener);
+        Assert.IsEmpty(stranger.Events);
+    }
+
+    [TestMethod]
+    public void ManyThatSayNothing_MakeWayForWhoeverComesNext()
+    {
+        using var relay = new Relay();
+        relay.Migrated();
+        var silent = Enumerable.Range(0, 40).Select(_ => relay.Keep(new TwinClient(relay.HomeTwin.ControlPath))).ToList();
+        Eventually.Holds(() => silent.Count(client => !client.IsClosed) == ControlEndpoint.MaximumConnections - 1, "as many as there is room for beside the first");
+        Assert.AreEqual(2UL, relay.Keep(new TwinClient(relay.HomeTwin.ControlPath)).Status(Relay.Process).Epoch);
+        Assert.AreEqual(2UL, relay.Home.Status(Relay.Process).Epoch);
+    }
+
+    [TestMethod]
+    public void RoomTakenByGoodOnes_TheNewcomerIsTurnedAwayUntilOneLeaves()
+    {
+        using var relay = new Relay();
+        relay.Migrated();
+        var others = Enumerable.Range(1, ControlEndpoint.MaximumConnections - 1).Select(_ => relay.Keep(new TwinClient(relay.HomeTwin.ControlPath))).ToList();
+        others.ForEach(client => client.Status(Relay.Process));
+        var late = relay.Keep(new TwinClient(relay.HomeTwin.ControlPath));
+        Eventually.Holds(() => late.IsClosed, "turned away");
+        others[0].Dispose();
+        Eventually.Holds(() => Served(relay), "there is room again");
+        Assert.AreEqual(2UL, relay.Home.Status(Relay.Process).Epoch);
+    }
+
+    [TestMethod]
+    public void RepeatedOffences_AreLoggedOnce()
+    {
+        using var relay = new Relay();
+        relay.Migrated(epoch: 5);
+        foreach (var octets in new[] { "05FFFFFFFFFF", "FFFFFFFFFFFFFFFFFF", "8180800400", "10" })
+        {
+            using var client = new TwinClient(relay.HomeTwin.ControlPath);
+            client.SendRaw(Convert.FromHexString(octets));
+            if (octets == "10")
+                client.ShutDown(); // a message of 16 octets that has none
+            Eventually.Holds(() => client.IsClosed, "the connection closed");
+        }
+
+        for (var i = 0; i < 3; i++)
+            Assert.AreEqual(TwinError.TwinStaleEpoch, relay.Home.Ask(Relay.Process, 4, request => request.Release = new Release()).Error);
+        Assert.AreEqual(TwinError.TwinInvalid, relay.Home.Ask(new string('x', 1_000_000), 4, request => request.Release = new Release()).Error);
+        // The end of the log is there when this line is.
+        relay.HomeTwin.Kill();
+        var lines = relay.HomeTwin.Log.Split('\n');
+        Assert.HasCount(1, lines.Where(line => line.Contains("control-refused")).ToArray());
+        Assert.HasCount(1, lines.Where(line => line.Contains("command-refused") && line.Contains("TwinStaleEpoch")).ToArray());
+        Assert.IsLessThanOrEqualTo(1000, lines.Max(line => line.Length));
     }
 
     [TestMethod]
@@ -100,6 +171,7 @@ public sealed class ControlTests
         Shell.Run($"chmod 755 {Path.GetDirectoryName(path)}; chmod 666 {path}");
         for (var i = 0; i < 2; i++)
             Assert.AreEqual("", Shell.Run($"setpriv --reuid=65534 --regid=65534 --clear-groups socat -u UNIX-CONNECT:{path} STDOUT"));
+        Eventually.Holds(() => relay.HomeTwin.Log.Contains("control-refused"), "it is logged");
         Assert.AreEqual(1, relay.HomeTwin.Log.Split("control-refused uid=65534").Length - 1);
         Assert.IsFalse(relay.Home.IsClosed);
         relay.Migrated();
@@ -132,6 +204,14 @@ public sealed class ControlTests
         Assert.IsNull(TwinOptions.Parse(["--whatever"], out fault));
         Assert.AreEqual("unknown option --whatever", fault);
         Assert.AreEqual(new TwinOptions("/x", 7, 67_108_864, TimeSpan.FromSeconds(60)), TwinOptions.Parse(["--control", "/x", "--queue", "7"], out _));
+    }
+
+    private static bool Served(Relay relay)
+    {
+        using var client = new TwinClient(relay.HomeTwin.ControlPath);
+        client.SendRaw(Convert.FromHexString("03B20100")); // STATUS, field 22
+        Eventually.Holds(() => client.HasReply || client.IsClosed, "an answer or an end");
+        return client.HasReply;
     }
 
     [TestMethod]

@@ -51,8 +51,9 @@ public sealed class ReplacementTests
         var connecting = second.ConnectAsync(TestNetwork.HomeAddress, Relay.Port);
         Eventually.Holds(() => relay.NewHomeClient().Events.Count >= 0 && relay.Home.Status(Relay.Process).HeldPackets >= 1, "the SYN held");
 
-        // Asked while nobody was there, or of somebody who is gone: asked again.
+        // Asked while nobody was there, or of somebody who is gone: asked again, of whoever gives a good command.
         relay.NewHomeClient();
+        relay.Home.Status(Relay.Process);
         relay.Answer(relay.Home, Protocol.FlowRequested.Types.Origin.Peer);
         Assert.IsTrue(connecting.Wait(TimeSpan.FromSeconds(20)));
         relay.AssertNoResets();

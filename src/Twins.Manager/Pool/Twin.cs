@@ -4,7 +4,8 @@ namespace Twins.Manager.Pool;
 
 /// <summary>
 /// A twin's place: its queue number and control endpoint, which outlive the worker process that fills it.
-/// When the worker dies the pool starts another in the same place and raises <see cref="TwinPool.Replaced"/>.
+/// When the worker dies, or can't be reached any more, the pool puts another in the same place and raises
+/// <see cref="TwinPool.Replaced"/>.
 /// </summary>
 internal sealed class Twin(int queue, string controlPath)
 {
@@ -45,10 +46,10 @@ internal sealed class Twin(int queue, string controlPath)
             return _processes.Contains(processId);
     }
 
+    /// <summary>There is a worker, and a connection to it.</summary>
     internal void Fill(TwinControl control, int pid)
     {
         Pid = pid;
-        IsAdopted = false;
         _control = control;
     }
 

@@ -34,11 +34,14 @@ internal sealed class TwinControl : IAsyncDisposable
     /// <summary>Completes when the twin has closed the connection, by its death or otherwise. Never faults.</summary>
     public Task Closed => _closed.Task;
 
-    /// <summary>Connects to the control endpoint at a path, trying again until the deadline while nobody listens there.</summary>
+    /// <summary>Connects to the control endpoint at a path.</summary>
+    /// <param name="path">The endpoint's.</param>
+    /// <param name="isComing">Asked while nobody listens there: whether to try again.</param>
+    /// <param name="onEvent">Called for each event, one at a time.</param>
+    /// <param name="cancellation">Ends the attempts.</param>
     /// <exception cref="SocketException">Nobody listens there.</exception>
-    public static async Task<TwinControl> ConnectAsync(string path, TimeSpan deadline, Action<TwinEvent> onEvent, CancellationToken cancellation)
+    public static async Task<TwinControl> ConnectAsync(string path, Func<bool> isComing, Action<TwinEvent> onEvent, CancellationToken cancellation)
     {
-        var started = TimeProvider.System.GetTimestamp();
         while (true)
         {
             var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
@@ -47,7 +50,7 @@ internal sealed class TwinControl : IAsyncDisposable
                 await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellation);
                 return new TwinControl(socket, onEvent);
             }
-            catch (SocketException) when (TimeProvider.System.GetElapsedTime(started) < deadline)
+            catch (SocketException) when (isComing())
             {
                 socket.Dispose();
                 await Task.Delay(TimeSpan.FromMilliseconds(5), cancellation);

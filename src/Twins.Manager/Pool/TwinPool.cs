@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
 using System.Net.Sockets;
 using Twins.Manager.Registry;
 using Twins.Manager.Settings;
@@ -8,15 +6,15 @@ using Twins.Protocol;
 namespace Twins.Manager.Pool;
 
 /// <summary>
-/// The node's twins: some ready-made and idle, the others in charge of mobile processes. A twin whose
-/// control connection closes is replaced at once by a new worker with the same queue, so that the kernel's
-/// rules stay as they are; what it knew is told to it again by whoever listens to <see cref="Replaced"/>.
-/// After a restart of twinsd the twins that live on are adopted. Thread safe.
+/// The node's twins: some ready-made and idle, the others in charge of mobile processes. When the control connection to
+/// one ends, it is connected again; if that can't be, a new worker with the same queue takes its place at once, so that
+/// the kernel's rules stay as they are, and what it knew is told to it again by whoever listens to <see cref="Replaced"/>.
+/// The old worker has ended before: no two ever share a queue. After a restart of twinsd the twins that live on are
+/// adopted. Thread safe.
 /// </summary>
 internal sealed partial class TwinPool(TwinsdOptions options, TwinPaths paths, ILogger<TwinPool> log) : IHostedService, IDisposable
 {
     private const int FirstQueue = 7400;
-    private static readonly TimeSpan StartTime = TimeSpan.FromSeconds(10);
 
     private readonly List<Twin> _twins = [];
     private readonly SemaphoreSlim _changing = new(1, 1);
@@ -99,7 +97,8 @@ internal sealed partial class TwinPool(TwinsdOptions options, TwinPaths paths, I
     {
         Directory.CreateDirectory(paths.Twins);
         File.SetUnixFileMode(paths.Twins, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        foreach (var socket in Directory.GetFiles(paths.Twins, "*.sock").Order(StringComparer.Ordinal))
+        var found = Directory.GetFiles(paths.Twins, "*.sock").Union(TwinWorkers.FindControlPaths(paths.Twins));
+        foreach (var socket in found.Order(StringComparer.Ordinal))
             await AdoptAsync(socket, cancellationToken);
         await RefillAsync();
     }
@@ -108,8 +107,16 @@ internal sealed partial class TwinPool(TwinsdOptions options, TwinPaths paths, I
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         await _stopping.CancelAsync();
-        foreach (var twin in Twins.Where(t => t.ProcessCount == 0))
-            End(twin);
+        await _changing.WaitAsync(cancellationToken);
+        try
+        {
+            foreach (var twin in Twins.Where(t => t.ProcessCount == 0))
+                TryEnd(twin.ControlPath);
+        }
+        finally
+        {
+            _changing.Release();
+        }
     }
 
     /// <inheritdoc/>
@@ -137,125 +144,9 @@ internal sealed partial class TwinPool(TwinsdOptions options, TwinPaths paths, I
         catch (OperationCanceledException)
         {
         }
-        catch (Exception e) when (e is SocketException or TwinException or InvalidOperationException or System.ComponentModel.Win32Exception)
+        catch (Exception e) when (e is SocketException or TwinException or InvalidOperationException or System.ComponentModel.Win32Exception or IOException)
         {
             LogStartFailed(e.Message);
         }
     }
-
-    private async Task<Twin> AddAsync(CancellationToken cancellation, int queue = 0)
-    {
-        var used = Twins.Select(t => t.Queue).ToHashSet();
-        while (queue == 0 || used.Contains(queue))
-            queue = queue == 0 ? FirstQueue : queue + 1;
-        var twin = new Twin(queue, Path.Combine(paths.Twins, queue.ToString(CultureInfo.InvariantCulture) + ".sock"));
-        await FillAsync(twin, cancellation);
-        lock (_twins)
-        {
-            _twins.Add(twin);
-            _twins.Sort((a, b) => a.Queue.CompareTo(b.Queue));
-        }
-
-        return twin;
-    }
-
-    private async Task FillAsync(Twin twin, CancellationToken cancellation)
-    {
-        File.Delete(twin.ControlPath);
-        var start = new ProcessStartInfo(paths.TwinProgram) { UseShellExecute = false, WorkingDirectory = "/" };
-        var linger = ((int)options.Linger.TotalSeconds).ToString(CultureInfo.InvariantCulture);
-        foreach (var argument in (string[])["--control", twin.ControlPath, "--queue", twin.Queue.ToString(CultureInfo.InvariantCulture), "--linger", linger])
-            start.ArgumentList.Add(argument);
-        using var process = Process.Start(start)
-            ?? throw new InvalidOperationException($"The twin program '{paths.TwinProgram}' could not be started.");
-        var pid = process.Id;
-        var control = await ConnectAsync(twin, cancellation);
-        twin.Fill(control, pid);
-        LogStarted(pid, twin.Queue);
-    }
-
-    private async Task AdoptAsync(string path, CancellationToken cancellation)
-    {
-        if (!int.TryParse(Path.GetFileNameWithoutExtension(path), CultureInfo.InvariantCulture, out var queue))
-            return;
-        var twin = new Twin(queue, path);
-        try
-        {
-            var control = await TwinControl.ConnectAsync(path, TimeSpan.Zero, e => EventReceived?.Invoke(twin, e), cancellation);
-            var reply = await control.SendAsync(new TwinRequest { Status = new Status() }, cancellation: cancellation);
-            Watch(twin, control);
-            twin.Fill(control, reply.Status.Pid);
-            twin.IsAdopted = true;
-            lock (_twins)
-                _twins.Add(twin);
-            LogAdopted(reply.Status.Pid, queue, reply.Status.Processes.Count);
-        }
-        catch (Exception e) when (e is SocketException or TwinException)
-        {
-            // Its worker died while we were away; a process that needs the queue reclaims it.
-            File.Delete(path);
-        }
-    }
-
-    private async Task<TwinControl> ConnectAsync(Twin twin, CancellationToken cancellation)
-    {
-        var control = await TwinControl.ConnectAsync(twin.ControlPath, StartTime, e => EventReceived?.Invoke(twin, e), cancellation);
-        Watch(twin, control);
-        return control;
-    }
-
-    private void Watch(Twin twin, TwinControl control) => _ = Task.Run(async () =>
-    {
-        await control.Closed;
-        while (!_stopping.IsCancellationRequested)
-        {
-            try
-            {
-                LogLost(twin.Pid, twin.Queue);
-                await FillAsync(twin, _stopping.Token);
-                break;
-            }
-            catch (OperationCanceledException)
-            {
-                return;
-            }
-            catch (Exception e) when (e is SocketException or TwinException or InvalidOperationException or System.ComponentModel.Win32Exception or IOException)
-            {
-                LogStartFailed(e.Message);
-                await Task.Delay(TimeSpan.FromMilliseconds(200));
-            }
-        }
-
-        // Not awaited on the way out of a shutdown; a failure here is that of the next worker, whose loss is watched too.
-        if (_stopping.IsCancellationRequested || Replaced is not { } replaced)
-            return;
-        foreach (var listener in replaced.GetInvocationList().Cast<Func<Twin, Task>>())
-            await listener(twin);
-    });
-
-    private void End(Twin twin)
-    {
-        try
-        {
-            using var process = Process.GetProcessById(twin.Pid);
-            process.Kill();
-            File.Delete(twin.ControlPath);
-        }
-        catch (Exception e) when (e is ArgumentException or InvalidOperationException)
-        {
-            LogStartFailed(e.Message);
-        }
-    }
-
-    [LoggerMessage(1001, LogLevel.Information, "Twin {Pid} started on queue {Queue}.")]
-    private partial void LogStarted(int pid, int queue);
-
-    [LoggerMessage(1002, LogLevel.Information, "Twin {Pid} on queue {Queue} adopted with {Processes} processes.")]
-    private partial void LogAdopted(int pid, int queue, int processes);
-
-    [LoggerMessage(1003, LogLevel.Warning, "Twin {Pid} on queue {Queue} is gone; another takes its place.")]
-    private partial void LogLost(int pid, int queue);
-
-    [LoggerMessage(1004, LogLevel.Error, "A twin could not be started: {Cause}")]
-    private partial void LogStartFailed(string cause);
 }

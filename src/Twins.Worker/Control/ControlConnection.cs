@@ -7,29 +7,41 @@ using Twins.Protocol;
 namespace Twins.Worker;
 
 /// <summary>
-/// One twinsd at the control endpoint: a thread that reads, a thread that writes. Requests go to the data thread in order;
-/// what is to be sent never makes it wait.
+/// One connection to the control endpoint: a thread that reads, a thread that writes. Requests go to the data thread in order;
+/// what is to be sent never makes it wait. It is proven by its first command that was carried out: from then on it is told
+/// of events.
 /// </summary>
 internal sealed class ControlConnection
 {
     private const int MaximumWaitingMessages = 100_000;
     private readonly Socket _socket;
+    private readonly UnixCredentials _peer;
     private readonly Action<ControlItem> _post;
+    private readonly RefusalLog _refusals;
     private readonly Queue<TwinMessage> _outgoing = new();
     private int _closed;
+    private volatile bool _proven;
 
-    public ControlConnection(Socket socket, Action<ControlItem> post)
+    public ControlConnection(Socket socket, UnixCredentials peer, Action<ControlItem> post, RefusalLog refusals)
     {
         _socket = socket;
+        _peer = peer;
         _post = post;
+        _refusals = refusals;
     }
 
     /// <summary>Whether it can still be sent to.</summary>
     public bool IsOpen => Volatile.Read(ref _closed) == 0;
 
+    /// <summary>Whether it has given a command that was carried out. Set by the data thread.</summary>
+    public bool IsProven
+    {
+        get => _proven;
+        set => _proven = value;
+    }
+
     public void Start()
     {
-        _post(new ControlItem(this, null, null));
         new Thread(Read, 256 << 10) { IsBackground = true, Name = "control read" }.Start();
         new Thread(Write, 256 << 10) { IsBackground = true, Name = "control write" }.Start();
     }
@@ -52,11 +64,19 @@ internal sealed class ControlConnection
         Close("it doesn't read");
     }
 
-    public void Close(string reason)
+    /// <summary>Says of a command that it wasn't carried out.</summary>
+    public void Refused(TwinRequest request, TwinReply reply) => _refusals.Tell(_peer, request, reply);
+
+    public void Close(string reason) => Close(reason, isRefusal: !IsProven);
+
+    private void Close(string reason, bool isRefusal)
     {
         if (Interlocked.Exchange(ref _closed, 1) != 0)
             return;
-        Log.Information("control-closed", $"reason=\"{reason}\"");
+        if (isRefusal)
+            _refusals.Tell(_peer, reason);
+        else
+            Log.Information("control-closed", $"pid={_peer.ProcessId} reason=\"{reason}\"");
         try
         {
             _socket.Shutdown(SocketShutdown.Both);
@@ -90,7 +110,11 @@ internal sealed class ControlConnection
 
             Close("end of stream");
         }
-        catch (Exception exception) when (exception is InvalidDataException or DiversionException or SocketException or ObjectDisposedException)
+        catch (InvalidDataException exception)
+        {
+            Close(exception.Message, isRefusal: true);
+        }
+        catch (Exception exception) when (exception is DiversionException or SocketException or ObjectDisposedException)
         {
             Close(exception.Message);
         }

@@ -22,7 +22,7 @@ internal sealed unsafe class DataLoop : IDisposable
     private readonly TwinState _state;
     private readonly CommandHandler _commands;
     private readonly PacketPath _path;
-    private ControlConnection? _reportTo;
+    private readonly List<ControlConnection> _reportTo = [];
     private PollDescriptor[] _descriptors = new PollDescriptor[16];
     private long _lastTick;
 
@@ -100,21 +100,28 @@ internal sealed unsafe class DataLoop : IDisposable
 
     private void Carry(ControlItem item)
     {
-        if (item.Request is null)
+        var connection = item.Connection;
+        if (!connection.IsOpen)
         {
-            _reportTo = item.Connection;
-            _state.ReportAgain();
-            return;
-        }
-
-        if (!item.Connection.IsOpen)
-        {
-            // Its sender is gone or was followed by another, who says all that counts.
+            // Its sender is gone; who comes next says all that counts.
             item.Descriptor?.Dispose();
             return;
         }
 
-        item.Connection.Send(new TwinMessage { Reply = _commands.Handle(item.Request, item.Descriptor) });
+        var reply = _commands.Handle(item.Request, item.Descriptor);
+        connection.Send(new TwinMessage { Reply = reply });
+        if (reply.Error != TwinError.TwinOk)
+        {
+            connection.Refused(item.Request, reply);
+            return;
+        }
+
+        if (connection.IsProven)
+            return;
+        connection.IsProven = true;
+        _reportTo.RemoveAll(other => !other.IsOpen);
+        _reportTo.Add(connection);
+        _state.ReportAgain(happened => connection.Send(new TwinMessage { Event = happened }));
     }
 
     private void PumpCabin(MobileProcess process)
@@ -132,5 +139,9 @@ internal sealed unsafe class DataLoop : IDisposable
         }
     }
 
-    private void Report(TwinEvent happened) => _reportTo?.Send(new TwinMessage { Event = happened });
+    private void Report(TwinEvent happened)
+    {
+        foreach (var connection in _reportTo)
+            connection.Send(new TwinMessage { Event = happened });
+    }
 }

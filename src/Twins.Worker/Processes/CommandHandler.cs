@@ -28,8 +28,6 @@ internal sealed class CommandHandler(TwinState state)
             Refuse(reply, TwinError.TwinFailed, exception.Message);
         }
 
-        if (reply.Error != TwinError.TwinOk)
-            Log.Warning("command-refused", $"command={request.CommandCase} process={request.ProcessId} epoch={request.Epoch} error={reply.Error} reason=\"{reply.Message}\"");
         return reply;
     }
 

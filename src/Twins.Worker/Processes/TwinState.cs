@@ -108,7 +108,7 @@ internal sealed class TwinState(NetfilterQueue queue, long holdLimitBytes, TimeS
         _pending++;
         Table = Table.With(tuple, Route.Hold(arrival, slot));
         Hold(slot, tuple, packet);
-        Report(process, connection, pending);
+        Report(process, connection, pending, report);
     }
 
     /// <summary>Decides anew about all that is held for the process, in order of arrival.</summary>
@@ -207,13 +207,13 @@ internal sealed class TwinState(NetfilterQueue queue, long holdLimitBytes, TimeS
     }
 
     /// <summary>What a new twinsd has to know: flows that are waited for and flows that have closed.</summary>
-    public void ReportAgain()
+    public void ReportAgain(Action<TwinEvent> newcomer)
     {
         foreach (var process in _processes.Values)
         {
             foreach (var (connection, pending) in process.Pending)
-                Report(process, connection, pending);
-            ReportClosed(process, process.Closed.Keys);
+                Report(process, connection, pending, newcomer);
+            ReportClosed(process, process.Closed.Keys, newcomer);
         }
     }
 
@@ -351,21 +351,21 @@ internal sealed class TwinState(NetfilterQueue queue, long holdLimitBytes, TimeS
         }
 
         Table = builder.Build();
-        ReportClosed(process, closed);
+        ReportClosed(process, closed, report);
     }
 
-    private void ReportClosed(MobileProcess process, IReadOnlyCollection<RedirectedFlow> flows)
+    private static void ReportClosed(MobileProcess process, IReadOnlyCollection<RedirectedFlow> flows, Action<TwinEvent> listener)
     {
         // In pieces, so that no message comes near the limit.
         foreach (var piece in flows.Chunk(10_000))
         {
             var closed = new FlowsClosed();
             closed.Flows.AddRange(piece.Select(flow => Wire.FromFlow(flow)));
-            report(new TwinEvent { ProcessId = process.Id, Epoch = process.Epoch, FlowsClosed = closed });
+            listener(new TwinEvent { ProcessId = process.Id, Epoch = process.Epoch, FlowsClosed = closed });
         }
     }
 
-    private void Report(MobileProcess process, in ConnectionKey connection, PendingFlow pending) => report(new TwinEvent
+    private static void Report(MobileProcess process, in ConnectionKey connection, PendingFlow pending, Action<TwinEvent> listener) => listener(new TwinEvent
     {
         ProcessId = process.Id,
         Epoch = process.Epoch,

@@ -57,7 +57,12 @@ internal sealed class TwinClient : IDisposable
         return next!;
     }
 
+    public bool HasReply => !_replies.IsEmpty;
+
     public void SendRaw(byte[] octets) => _socket.Send(octets);
+
+    /// <summary>Sends no more.</summary>
+    public void ShutDown() => _socket.Shutdown(SocketShutdown.Send);
 
     public void Dispose() => _socket.Dispose();
 

@@ -43,6 +43,7 @@ internal sealed class TwinProgram : IDisposable
     public void Kill()
     {
         _process.Kill();
+        // With its output, to the last line.
         _process.WaitForExit();
     }
 
