@@ -28,12 +28,14 @@ public sealed class HostileInputTests : LabTest
         _server.MigrateTo(Host1);
         foreach (Machine node in new[] { Home, Host1 })
         {
+            int twin = TwinOf(node);
             foreach (string socket in node.Shell("ls /run/twins/twins/*.sock").Split('\n', StringSplitOptions.RemoveEmptyEntries))
             {
                 Attack(node, "frames", socket);
                 JsonElement nobody = AttackAsNobody(node, "frames", socket);
                 Assert.AreEqual(nobody.GetProperty("tried").GetInt32(), nobody.GetProperty("refused").GetInt32(), "another user is refused");
             }
+            Assert.AreEqual(twin, TwinOf(node), "its twin goes on, and has its connection to twinsd");
         }
         AssertNothingChanged();
     }
@@ -81,6 +83,8 @@ public sealed class HostileInputTests : LabTest
         _client.AssertGoesOn();
         _before = PeerCounters.Read(Peer);
     }
+
+    private int TwinOf(Machine node) => node.Twins("show", _server.Name).Exits(0).Document.GetProperty("twinPid").GetInt32();
 
     private static JsonElement Attack(Machine machine, string kind, string target) =>
         JsonDocument.Parse(machine.Exec("/usr/bin/python3", Repository.Rig("hostile.py"), kind, target).Succeeded().Output).RootElement;

@@ -45,6 +45,7 @@ def stream(connect):
             with connect() as sock:
                 sock.settimeout(2)
                 sock.sendall(message)
+                sock.shutdown(socket.SHUT_WR)
                 while sock.recv(65536):
                     pass
         except OSError:
