@@ -1,0 +1,4 @@
+using BenchmarkDotNet.Running;
+using Twins.DecisionCost;
+
+BenchmarkRunner.Run<RedirectedSegment>(args: args);
