@@ -9,6 +9,9 @@ namespace Twins.KernelTests.Lab;
 /// </summary>
 public abstract class LabTest
 {
+    // A connection that a process closed and whose peer doesn't end it keeps a former host's cabin for two minutes.
+    private static readonly TimeSpan LongestLinger = TimeSpan.FromMinutes(3);
+
     private readonly List<BackgroundProgram> _programs = [];
     private readonly List<MobileProcess> _mobile = [];
     private readonly Dictionary<string, long> _logStarts = [];
@@ -126,7 +129,7 @@ public abstract class LabTest
         {
             string clean = TestLab.Clean[node.Name].Text;
             KernelState state = Eventually.Reads(() => KernelState.Of(node), now => now.Text == clean,
-                $"nothing of Twins is left on {node.Name}. Before the first test:\n{clean}\nnow");
+                $"nothing of Twins is left on {node.Name}. Before the first test:\n{clean}\nnow", LongestLinger);
             Assert.AreEqual(clean, state.Text);
         }
     }
