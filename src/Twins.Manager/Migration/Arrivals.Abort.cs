@@ -1,0 +1,82 @@
+using Twins.Table;
+using Outcome = Twins.Protocol.QueryMigrationReply.Types.Outcome;
+
+namespace Twins.Manager.Migration;
+
+/// <content>What ends an arrival without a commit.</content>
+internal sealed partial class Arrivals
+{
+    /// <summary>The source has given up.</summary>
+    public async Task AbortAsync(string migrationId, string reason)
+    {
+        if (!_arrivals.TryGetValue(migrationId, out var arrival))
+            return;
+        await arrival.Patience.CancelAsync();
+        await arrival.Gate.WaitAsync();
+        try
+        {
+            if (arrival.Outcome == Outcome.Committed)
+                throw Refusal("already-committed", $"Migration '{migrationId}' was committed.");
+            await AbortAsync(arrival, reason);
+        }
+        finally
+        {
+            arrival.Gate.Release();
+        }
+    }
+
+    private async Task AbortAsync(Arrival arrival, string reason)
+    {
+        if (arrival.Outcome is Outcome.Aborted)
+            return;
+        arrival.Outcome = Outcome.Aborted;
+        LogAborted(arrival.Id, arrival.Request.Process.ProcessId, reason);
+        await DropAsync(arrival, reason);
+    }
+
+    private async Task DropAsync(Arrival arrival, string reason)
+    {
+        if (arrival.Restore is { } restore)
+        {
+            await restore.AbandonAsync(CancellationToken.None);
+            await restore.DisposeAsync();
+        }
+
+        if (arrival.Hosted is { } hosted)
+            checkpointer.Discard(hosted.Cabin.NamespacePath);
+        if (arrival.Hosted is not null)
+            await host.RemoveAsync(arrival.Request.Process.ProcessId);
+        registry.NotArrived(arrival.Request.Process.ProcessId, arrival.Request.Epoch);
+        paths.RemoveImages(arrival.ImagesDirectory);
+        Record(arrival, "", MigrationOutcome.Aborted, reason);
+        _arrivals.TryRemove(arrival.Id, out _);
+    }
+
+    /// <summary>A source that falls silent is given up: it learns so when it asks.</summary>
+    private void ExpectNextCall(Arrival arrival)
+    {
+        var patience = arrival.Request.OtherMigrator ? OtherMigratorWait : arrival.Restore is null ? ArrivalWait : options.CommitWait;
+        arrival.Deadline?.Dispose();
+        arrival.Deadline = new Timer(_ => _ = Task.Run(() => GiveUpAsync(arrival, patience)), null, patience, Timeout.InfiniteTimeSpan);
+    }
+
+    private async Task GiveUpAsync(Arrival arrival, TimeSpan patience)
+    {
+        if (arrival.Patience.IsCancellationRequested)
+            return;
+        await arrival.Gate.WaitAsync();
+        try
+        {
+            if (arrival.Outcome == Outcome.Prepared && !arrival.Patience.IsCancellationRequested)
+            {
+                await AbortAsync(arrival, arrival.Request.OtherMigrator
+                    ? $"Not restored in the cabin within {patience.TotalMinutes:0} min; it lacks {arrival.Missing}."
+                    : $"Node '{arrival.From}' said nothing for {patience.TotalSeconds:0} s.");
+            }
+        }
+        finally
+        {
+            arrival.Gate.Release();
+        }
+    }
+}
