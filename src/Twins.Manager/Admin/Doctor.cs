@@ -75,6 +75,15 @@ internal sealed class Doctor(
             cluster.Identity is not null ? "ok" : "warning",
             cluster.Identity is not null ? $"this is node '{cluster.Name}' at {cluster.Address}" : "this node is in no cluster, so nothing can move to or from it",
             "twins cluster init on the first node, twins cluster join on the others.");
+        if (cluster.Identity is { } identity)
+        {
+            Add(
+                "certificate",
+                CertificateRenewal.IsDue(identity.Certificate, TimeProvider.System.GetUtcNow()) ? "warning" : "ok",
+                $"valid until {identity.Certificate.NotAfter.ToUniversalTime():yyyy-MM-dd}",
+                "It is renewed by itself while the node on which 'twins cluster init' was run can be reached. One that has expired: stop twinsd, move its cluster directory aside, join again.");
+        }
+
         AddPipeSize(Add);
         AddLeftovers(Add, removeLeftovers);
         return reply;

@@ -24,6 +24,8 @@ internal static class ClusterExtensions
         services.AddSingleton<NodeHandshake>();
         services.AddSingleton<NodeAnnouncer>();
         services.AddHostedService(provider => provider.GetRequiredService<NodeAnnouncer>());
+        services.AddSingleton<CertificateRenewal>();
+        services.AddHostedService(provider => provider.GetRequiredService<CertificateRenewal>());
         return services;
     }
 

@@ -23,6 +23,16 @@ internal sealed class ClusterIdentity
 
     public SslStreamCertificateContext CertificateContext { get; }
 
+    /// <summary>Whether the certificate is of the authority and valid now.</summary>
+    public bool IsTrusted
+    {
+        get
+        {
+            using var chain = new X509Chain { ChainPolicy = TrustPolicy() };
+            return chain.Build(Certificate);
+        }
+    }
+
     /// <summary>The node that a certificate names: its one DNS name; null when it is no node's certificate.</summary>
     public static string? NameOf(X509Certificate2 certificate)
     {
@@ -57,6 +67,25 @@ internal sealed class ClusterIdentity
         files.Write(ClusterFiles.AuthorityCertificate, Authority.ExportCertificatePem());
         files.Write(ClusterFiles.NodeKey, CertificatePem.Key(Certificate));
         files.Write(ClusterFiles.NodeCertificate, Certificate.ExportCertificatePem());
+    }
+
+    /// <summary>The same node with a newer certificate for the same key.</summary>
+    /// <exception cref="ClusterException">The certificate is for another key or node, of another authority, or not valid now.</exception>
+    public ClusterIdentity With(X509Certificate2 renewed)
+    {
+        try
+        {
+            using var key = Certificate.GetECDsaPrivateKey()!;
+            var identity = new ClusterIdentity(renewed.CopyWithPrivateKey(key), Authority);
+            if (identity.Name == Name && identity.IsTrusted)
+                return identity;
+        }
+        catch (Exception exception) when (exception is CryptographicException or ArgumentException)
+        {
+            throw new ClusterException($"The new certificate can't be used: {exception.Message}", exception);
+        }
+
+        throw new ClusterException($"The new certificate isn't for {Name}, or not valid now. Check the clocks of both nodes.");
     }
 
     /// <summary>Trust in our authority and in nothing else: no system roots, nothing fetched.</summary>

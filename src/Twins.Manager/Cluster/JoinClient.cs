@@ -17,7 +17,6 @@ internal static class JoinClient
         JoinToken token, string node, string address, TimeSpan deadline, CancellationToken cancellationToken)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var signingRequest = new CertificateRequest($"CN={node}", key, HashAlgorithmName.SHA256).CreateSigningRequest();
         var foreign = false;
         using var handler = new SocketsHttpHandler
         {
@@ -42,7 +41,7 @@ internal static class JoinClient
             var reply = await new JoinApi.JoinApiClient(channel).JoinAsync(
                 new JoinRequest
                 {
-                    Secret = ByteString.CopyFrom(token.Secret), Node = node, Address = address, SigningRequest = ByteString.CopyFrom(signingRequest),
+                    Secret = ByteString.CopyFrom(token.Secret), Node = node, Address = address, SigningRequest = SigningRequest.Create(node, key),
                 },
                 deadline: DateTime.UtcNow + deadline,
                 cancellationToken: cancellationToken);
@@ -72,8 +71,7 @@ internal static class JoinClient
             if (!CryptographicOperations.FixedTimeEquals(SHA256.HashData(authority.RawData), token.Fingerprint))
                 throw new ClusterException($"{token.Address} sent the certificate of another authority.");
             var identity = new ClusterIdentity(issued.CopyWithPrivateKey(key), authority);
-            using var chain = new X509Chain { ChainPolicy = identity.TrustPolicy() };
-            if (identity.Name != node || !chain.Build(identity.Certificate))
+            if (!identity.IsTrusted || identity.Name != node)
                 throw new ClusterException($"{token.Address} sent a certificate that is not for {node}, or not yet or no longer valid. Check both clocks.");
             return new JoinedCluster(identity, [.. reply.Nodes.Select(member => new KnownNodeEntry(member.Name, member.Address))]);
         }

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Google.Protobuf;
 using Grpc.Core;
@@ -55,20 +54,7 @@ internal sealed partial class JoinService(
             throw Refusal(StatusCode.InvalidArgument, $"'{request.Address}' is no HOST:PORT.");
         if (cluster.Directory.Find(request.Node) is not null)
             throw Refusal(StatusCode.AlreadyExists, $"The cluster has a node {request.Node}. Choose another name with --node.");
-        try
-        {
-            // Only the key is taken from the request, and loading it proves that the joiner has the private one.
-            var loaded = CertificateRequest.LoadSigningRequest(request.SigningRequest.ToByteArray(), HashAlgorithmName.SHA256);
-            using var key = loaded.PublicKey.GetECDsaPublicKey();
-            if (key is { KeySize: 256 })
-                return loaded.PublicKey;
-        }
-        catch (Exception exception) when (exception is CryptographicException or ArgumentException or NotSupportedException)
-        {
-            // Told below.
-        }
-
-        throw Refusal(StatusCode.InvalidArgument, "The signing request is none, or not for an ECDSA P-256 key.");
+        return SigningRequest.ReadKey(request.SigningRequest);
     }
 
     [LoggerMessage(3001, LogLevel.Information, "Node {Node} at {Address} joined the cluster")]

@@ -114,6 +114,23 @@ internal sealed class NodeCluster : IDisposable
         }
     }
 
+    /// <summary>Goes on with a newer certificate for the same key. A crash leaves the old one or the new one.</summary>
+    /// <exception cref="ClusterException">It isn't this node's, not valid now, or can't be written.</exception>
+    public void Renew(X509Certificate2 certificate)
+    {
+        _changing.Wait();
+        try
+        {
+            var renewed = (_identity ?? throw new ClusterException("This node is in no cluster.")).With(certificate);
+            _files.Write(ClusterFiles.NodeCertificate, renewed.Certificate.ExportCertificatePem());
+            _identity = renewed;
+        }
+        finally
+        {
+            _changing.Release();
+        }
+    }
+
     public void Dispose()
     {
         _changing.Dispose();

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Grpc.Net.Client;
@@ -22,6 +23,9 @@ internal sealed class NodeConnections(NodeCluster cluster, TwinsdOptions options
     // Also while idle: a dead link is known before the next call needs it.
     private static readonly TimeSpan KeepAlive = TimeSpan.FromSeconds(3);
 
+    // A connection is as good as the certificates were at its handshake; a longer one is made anew.
+    private static readonly TimeSpan LongestConnection = TimeSpan.FromHours(12);
+
     private readonly ConcurrentDictionary<string, Lazy<NodeChannel>> _channels = new(StringComparer.Ordinal);
 
     /// <summary>A client for a node. It connects with the first call, and again when a connection broke; a node that can't be reached is UNAVAILABLE there.</summary>
@@ -36,7 +40,7 @@ internal sealed class NodeConnections(NodeCluster cluster, TwinsdOptions options
                 $"No node is called {node}. Known: {string.Join(", ", cluster.Directory.Nodes.Select(known => known.Name))}.");
         }
 
-        return _channels.GetOrAdd(node, name => new Lazy<NodeChannel>(() => Open(name, identity))).Value.Client;
+        return _channels.GetOrAdd(node, name => new Lazy<NodeChannel>(() => Open(name, identity.TrustPolicy()))).Value.Client;
     }
 
     public void Dispose()
@@ -48,7 +52,7 @@ internal sealed class NodeConnections(NodeCluster cluster, TwinsdOptions options
         }
     }
 
-    private NodeChannel Open(string node, ClusterIdentity identity)
+    private NodeChannel Open(string node, X509ChainPolicy trust)
     {
         var channel = GrpcChannel.ForAddress($"https://{node}", new GrpcChannelOptions
         {
@@ -62,12 +66,15 @@ internal sealed class NodeConnections(NodeCluster cluster, TwinsdOptions options
                 KeepAlivePingTimeout = KeepAlive,
                 KeepAlivePingPolicy = HttpKeepAlivePingPolicy.Always,
                 PooledConnectionIdleTimeout = TimeSpan.FromMinutes(10),
+                PooledConnectionLifetime = LongestConnection,
                 SslOptions = new SslClientAuthenticationOptions
                 {
                     TargetHost = node,
                     EnabledSslProtocols = SslProtocols.Tls13,
-                    ClientCertificateContext = identity.CertificateContext,
-                    CertificateChainPolicy = identity.TrustPolicy(),
+
+                    // Asked with every handshake: the certificate may have been renewed.
+                    LocalCertificateSelectionCallback = (_, _, _, _, _) => cluster.Identity!.Certificate,
+                    CertificateChainPolicy = trust,
                 },
             },
             DisposeHttpClient = true,

@@ -8,7 +8,7 @@ using Twins.Protocol;
 namespace Twins.Manager.Nodes;
 
 /// <summary>The node API's gRPC front: hands every call to this node and turns its refusals into status and code.</summary>
-internal sealed class NodeApiService(LocalNode node, HomeRole home, HostRole host, Arrivals arrivals, MigrationService migrations, NodeAnnouncer announcer) : NodeApi.NodeApiBase
+internal sealed class NodeApiService(LocalNode node, HomeRole home, HostRole host, Arrivals arrivals, MigrationService migrations, NodeAnnouncer announcer, CertificateRenewal renewal) : NodeApi.NodeApiBase
 {
     /// <summary>Trailer with the stable code of a refusal.</summary>
     public const string CodeTrailer = "twins-code";
@@ -104,6 +104,9 @@ internal sealed class NodeApiService(LocalNode node, HomeRole home, HostRole hos
 
     public override Task<AnnounceNodeReply> AnnounceNode(AnnounceNodeRequest request, ServerCallContext context) =>
         Task.FromResult(announcer.Answer(request, context));
+
+    public override Task<RenewCertificateReply> RenewCertificate(RenewCertificateRequest request, ServerCallContext context) =>
+        Task.FromResult(renewal.Answer(request, context));
 
     public override Task RequestMigration(RequestMigrationRequest request, IServerStreamWriter<MigrationEvent> responseStream, ServerCallContext context) =>
         GuardAsync(async () =>

@@ -29,6 +29,8 @@ internal sealed class TestNode : IAsyncDisposable
 
     public NodeAnnouncer Announcer => _app.Services.GetRequiredService<NodeAnnouncer>();
 
+    public CertificateRenewal Renewal => _app.Services.GetRequiredService<CertificateRenewal>();
+
     public string Address => $"127.0.0.1:{Options.ApiPort}";
 
     public static async Task<TestNode> StartAsync(string name, string readers = LocalAccess.DefaultReaders, string? directory = null, int port = 0)

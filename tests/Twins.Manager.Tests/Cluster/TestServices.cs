@@ -4,11 +4,17 @@ using Twins.Protocol;
 
 namespace Twins.Manager.Tests.Cluster;
 
-/// <summary>Answers with who the caller is.</summary>
-internal sealed class TestNodeApi(NodeCluster cluster, NodeAnnouncer announcer) : NodeApi.NodeApiBase
+/// <summary>Answers with who the caller is, and with the serial number of its certificate as version.</summary>
+internal sealed class TestNodeApi(NodeCluster cluster, NodeAnnouncer announcer, CertificateRenewal renewal) : NodeApi.NodeApiBase
 {
     public override Task<NodeDescription> Describe(DescribeRequest request, ServerCallContext context) =>
-        Task.FromResult(new NodeDescription { Name = cluster.Name, Address = context.GetNodeName() });
+        Task.FromResult(new NodeDescription
+        {
+            Name = cluster.Name, Address = context.GetNodeName(), Version = context.GetHttpContext().Connection.ClientCertificate!.SerialNumber,
+        });
+
+    public override Task<RenewCertificateReply> RenewCertificate(RenewCertificateRequest request, ServerCallContext context) =>
+        Task.FromResult(renewal.Answer(request, context));
 
     public override Task<AnnounceNodeReply> AnnounceNode(AnnounceNodeRequest request, ServerCallContext context) =>
         Task.FromResult(announcer.Answer(request, context));
