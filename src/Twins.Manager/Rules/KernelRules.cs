@@ -83,9 +83,9 @@ internal sealed class KernelRules : IDisposable
         lock (_lock)
         {
             var rules = _rules.Value;
-            if (add.Count > 0 && !rules.Rules.Queues.Contains((ushort)queue))
+            if (add.Count > 0 && !rules.HasQueue((ushort)queue))
             {
-                if (rules.Rules.Queues.Count == 0)
+                if (rules.Queues.Count == 0)
                     rules.Install();
                 rules.AddQueue((ushort)queue);
             }
@@ -104,13 +104,13 @@ internal sealed class KernelRules : IDisposable
         lock (_lock)
         {
             var rules = _rules.Value;
-            if (rules.Rules.Targets.Count == 0 && rules.Rules.Queues.Count > 0)
+            if (rules.TargetCount == 0 && rules.Queues.Count > 0)
             {
                 rules.RemoveAll();
                 return;
             }
 
-            foreach (var idle in rules.Rules.Queues.Except(rules.Rules.Targets.Values).ToList())
+            foreach (var idle in rules.Queues.Where(queue => !rules.HasTargets(queue)))
                 rules.RemoveQueue(idle);
         }
     }

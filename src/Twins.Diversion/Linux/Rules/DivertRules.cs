@@ -11,27 +11,64 @@ public sealed class DivertRules : IDisposable
     private readonly Lock _lock = new();
     private readonly string? _networkNamespace;
     private readonly NftablesContext _context;
-    private RuleSet _rules;
+    private readonly ElementSocket _elements;
+    private readonly KnownTargets _targets = new();
+    private readonly HashSet<ushort> _queues = [];
 
-    private DivertRules(string? networkNamespace, NftablesContext context)
+    private DivertRules(string? networkNamespace, NftablesContext context, ElementSocket elements)
     {
         _networkNamespace = networkNamespace;
         _context = context;
+        _elements = elements;
         QueueByNft = context.WouldRun("add table inet twins_probe\nadd chain inet twins_probe c\nadd rule inet twins_probe c queue num 1");
-        _rules = Read();
+        Know(Read());
     }
 
     /// <summary>Whether the kernel has nft's <c>queue</c>; otherwise iptables jumps to the queues.</summary>
     public bool QueueByNft { get; }
 
-    /// <summary>What is there.</summary>
+    /// <summary>What is there. Copies all of it: not for each change.</summary>
     public RuleSet Rules
     {
         get
         {
             lock (_lock)
-                return _rules;
+                return new RuleSet(_targets.ToImmutable(), [.. _queues]);
         }
+    }
+
+    /// <summary>The queues that packets can be sent to.</summary>
+    public IReadOnlyCollection<ushort> Queues
+    {
+        get
+        {
+            lock (_lock)
+                return [.. _queues];
+        }
+    }
+
+    /// <summary>Targets that are diverted.</summary>
+    public int TargetCount
+    {
+        get
+        {
+            lock (_lock)
+                return _targets.Count;
+        }
+    }
+
+    /// <summary>Whether packets can be sent to the queue.</summary>
+    public bool HasQueue(ushort queue)
+    {
+        lock (_lock)
+            return _queues.Contains(queue);
+    }
+
+    /// <summary>Whether something goes to the queue.</summary>
+    public bool HasTargets(ushort queue)
+    {
+        lock (_lock)
+            return _targets.HasAny(queue);
     }
 
     /// <summary>Reads what is there; changes nothing.</summary>
@@ -40,12 +77,15 @@ public sealed class DivertRules : IDisposable
     public static DivertRules Open(string? networkNamespace = null) => NetworkNamespace.Run(networkNamespace, () =>
     {
         var context = NftablesContext.Open();
+        ElementSocket? elements = null;
         try
         {
-            return new DivertRules(networkNamespace, context);
+            elements = ElementSocket.Open();
+            return new DivertRules(networkNamespace, context, elements);
         }
         catch
         {
+            elements?.Dispose();
             context.Dispose();
             throw;
         }
@@ -59,18 +99,18 @@ public sealed class DivertRules : IDisposable
         {
             var text = new StringBuilder(RuleText.Install(QueueByNft));
             if (QueueByNft)
-                RuleText.AppendQueueJumps(text, _rules.Queues);
+                RuleText.AppendQueueJumps(text, _queues);
             Run("install the nft table", text.ToString());
         }
     }
 
     /// <summary>Sends what is marked for this queue to it, whether a twin is there or not.</summary>
     /// <exception cref="DiversionException">The kernel refused.</exception>
-    public void AddQueue(ushort queue) => ChangeQueues(_rules.Queues.Add(queue), queue);
+    public void AddQueue(ushort queue) => ChangeQueues(queue, add: true);
 
     /// <summary>Takes the queue's jump away. Remove its targets first: what is still marked for it would go on undiverted.</summary>
     /// <exception cref="DiversionException">The kernel refused.</exception>
-    public void RemoveQueue(ushort queue) => ChangeQueues(_rules.Queues.Remove(queue), queue);
+    public void RemoveQueue(ushort queue) => ChangeQueues(queue, add: false);
 
     /// <summary>Diverts these targets to the queue, also those that went to another.</summary>
     /// <exception cref="DiversionException">The kernel refused; nothing is changed.</exception>
@@ -88,12 +128,12 @@ public sealed class DivertRules : IDisposable
         ArgumentNullException.ThrowIfNull(remove);
         lock (_lock)
         {
-            var wanted = _rules.Targets.ToBuilder();
+            var wanted = new Dictionary<DivertTarget, ushort?>();
             foreach (var target in remove)
-                wanted.Remove(target);
+                wanted[target] = null;
             foreach (var target in add)
                 wanted[target] = queue;
-            ChangeTargets(wanted.ToImmutable());
+            ChangeTargets(wanted);
         }
     }
 
@@ -105,14 +145,17 @@ public sealed class DivertRules : IDisposable
         ArgumentNullException.ThrowIfNull(wanted);
         lock (_lock)
         {
-            _rules = NetworkNamespace.Run(_networkNamespace, Read);
+            Know(NetworkNamespace.Run(_networkNamespace, Read));
             Install();
             // The jumps first: a target must never be marked without one.
             foreach (var queue in wanted.Queues)
                 AddQueue(queue);
-            var unwanted = _rules.Targets.Keys.Where(target => !wanted.Targets.ContainsKey(target)).ToArray();
-            ChangeTargets(wanted.Targets);
-            foreach (var queue in _rules.Queues.Except(wanted.Queues))
+            var unwanted = _targets.Targets.Where(target => !wanted.Targets.ContainsKey(target)).ToArray();
+            var changes = wanted.Targets.ToDictionary(target => target.Key, target => (ushort?)target.Value);
+            foreach (var target in unwanted)
+                changes[target] = null;
+            ChangeTargets(changes);
+            foreach (var queue in _queues.Except(wanted.Queues).ToArray())
                 RemoveQueue(queue);
             return unwanted;
         }
@@ -126,7 +169,7 @@ public sealed class DivertRules : IDisposable
         {
             // add and delete: no error if the table isn't there.
             Run("remove the nft table", $"add table {RuleText.Table}\ndelete table {RuleText.Table}");
-            _rules = RuleSet.Empty;
+            Know(RuleSet.Empty);
             if (QueueByNft)
                 return;
             NetworkNamespace.Run(_networkNamespace, () =>
@@ -140,41 +183,60 @@ public sealed class DivertRules : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _context.Dispose();
-
-    private void ChangeTargets(System.Collections.Immutable.ImmutableDictionary<DivertTarget, ushort> wanted)
+    public void Dispose()
     {
-        var gone = _rules.Targets.Where(target => !wanted.TryGetValue(target.Key, out var queue) || queue != target.Value).ToArray();
-        var come = wanted.Where(target => !_rules.Targets.TryGetValue(target.Key, out var queue) || queue != target.Value).ToArray();
-        if (gone.Length == 0 && come.Length == 0)
-            return;
-        var text = new StringBuilder();
-        RuleText.AppendElements(text, "delete", gone);
-        RuleText.AppendElements(text, "add", come);
-        Run("change what is diverted", text.ToString());
-        _rules = _rules with { Targets = wanted };
+        _elements.Dispose();
+        _context.Dispose();
     }
 
-    private void ChangeQueues(System.Collections.Immutable.ImmutableHashSet<ushort> wanted, ushort queue)
+    private void ChangeTargets(Dictionary<DivertTarget, ushort?> wanted)
+    {
+        var changes = _targets.ChangesTo(wanted);
+        if (changes.IsEmpty)
+            return;
+        try
+        {
+            _elements.Change(changes);
+        }
+        catch (DiversionException)
+        {
+            // Whatever has changed the table, from now on what is there counts.
+            Know(Read());
+            throw;
+        }
+
+        _targets.Apply(changes);
+    }
+
+    private void ChangeQueues(ushort queue, bool add)
     {
         lock (_lock)
         {
-            var add = wanted.Contains(queue);
             if (!QueueByNft && add)
                 NetworkNamespace.Run(_networkNamespace, () => IptablesQueues.Add(queue));
-            if (add != _rules.Queues.Contains(queue))
+            if (add != _queues.Contains(queue))
             {
                 var text = new StringBuilder();
                 RuleText.AppendQueues(text, add ? "add" : "delete", [queue]);
                 if (QueueByNft)
-                    RuleText.AppendQueueJumps(text, wanted);
+                    RuleText.AppendQueueJumps(text, add ? _queues.Append(queue) : _queues.Where(other => other != queue));
                 Run($"{(add ? "add" : "remove")} queue {queue}", text.ToString());
-                _rules = _rules with { Queues = wanted };
+                if (add)
+                    _queues.Add(queue);
+                else
+                    _queues.Remove(queue);
             }
 
             if (!QueueByNft && !add)
                 NetworkNamespace.Run(_networkNamespace, () => IptablesQueues.Remove(queue));
         }
+    }
+
+    private void Know(RuleSet rules)
+    {
+        _targets.Replace(rules.Targets);
+        _queues.Clear();
+        _queues.UnionWith(rules.Queues);
     }
 
     private RuleSet Read()
@@ -200,7 +262,7 @@ public sealed class DivertRules : IDisposable
         if (_context.TryRun(commands, out _, out var error))
             return;
         // Whatever has changed the table, from now on what is there counts.
-        _rules = Read();
+        Know(Read());
         throw new DiversionException(operation, 0, FirstLine(error), "see `twins doctor`");
     }
 

@@ -5,10 +5,11 @@ using Twins.Packets;
 
 namespace Twins.Diversion.Linux;
 
-/// <summary>The nft table as text: how it is made, and how its elements are written and read.</summary>
+/// <summary>The nft table as text: how it is made, and how its elements are read. <see cref="ElementMessages"/> writes them.</summary>
 internal static class RuleText
 {
-    public const string Table = "inet twins";
+    public const string TableName = "twins";
+    public const string Table = "inet " + TableName;
 
     private const string Elements = "elements = {";
     private static readonly string[] MapNames = ["connections", "listeners", "new_connections", "leg_sources", "leg_destinations", "lingering"];
@@ -79,28 +80,6 @@ internal static class RuleText
             Line(text, $"{verb} element {Table} queues {{ {string.Join(", ", queues.Select(queue => Marks.ForQueue(queue).ToString(CultureInfo.InvariantCulture)))} }}");
     }
 
-    /// <summary>One command for each map that has something among the targets.</summary>
-    public static void AppendElements(StringBuilder text, string verb, IEnumerable<KeyValuePair<DivertTarget, ushort>> targets)
-    {
-        foreach (var map in targets.GroupBy(target => MapOf(target.Key)))
-        {
-            text.Append(CultureInfo.InvariantCulture, $"{verb} element {Table} {map.Key} {{ ");
-            foreach (var (target, queue) in map)
-            {
-                text.Append(CultureInfo.InvariantCulture, $"{(byte)target.Protocol} . ");
-                if (target.Kind is DivertKind.Connection or DivertKind.Lingering)
-                    text.Append(CultureInfo.InvariantCulture, $"{target.Peer.Address} . {target.Peer.Port} . ");
-                text.Append(CultureInfo.InvariantCulture, $"{target.Local.Address} . {target.Local.Port}");
-                if (target.Kind != DivertKind.Lingering)
-                    text.Append(CultureInfo.InvariantCulture, $" : {Marks.ForQueue(queue)}");
-                text.Append(", ");
-            }
-
-            text.Length -= 2;
-            text.Append(" }\n");
-        }
-    }
-
     /// <summary>Reads the listing of the table, numeric and without counters.</summary>
     /// <exception cref="FormatException">An element that was not written by us.</exception>
     public static RuleSet Parse(string listing)
@@ -125,6 +104,9 @@ internal static class RuleText
 
         return new RuleSet(targets.ToImmutable(), queues.ToImmutable());
     }
+
+    /// <summary>The map or set that has such targets.</summary>
+    public static string MapOf(DivertTarget target) => MapNames[(int)target.Kind] + (target.Local.Address.IsIPv4 ? "4" : "6");
 
     private static void AddElement(ImmutableDictionary<DivertTarget, ushort>.Builder targets, string map, string element)
     {
@@ -151,8 +133,6 @@ internal static class RuleText
         new(InternetAddress.Parse(address), ushort.Parse(port, CultureInfo.InvariantCulture));
 
     private static ushort QueueOf(string mark) => (ushort)uint.Parse(mark.AsSpan().Trim()[2..], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
-
-    private static string MapOf(DivertTarget target) => MapNames[(int)target.Kind] + (target.Local.Address.IsIPv4 ? "4" : "6");
 
     // "map NAME {" or "set NAME {" is the last opening brace before the elements.
     private static string NameBefore(string listing, int at)
