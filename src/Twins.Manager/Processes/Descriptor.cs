@@ -11,16 +11,6 @@ internal readonly record struct Descriptor(int Pid, int Number, string Target)
 {
     private string Link => FormattableString.Invariant($"/proc/{Pid}/fd/{Number}");
 
-    /// <summary>All descriptors of a process.</summary>
-    public static IEnumerable<Descriptor> Read(int pid)
-    {
-        foreach (var number in ProcFile.ReadNumbers(FormattableString.Invariant($"/proc/{pid}/fd")))
-        {
-            if (ProcFile.ReadLink(FormattableString.Invariant($"/proc/{pid}/fd/{number}")) is { } target)
-                yield return new Descriptor(pid, number, target);
-        }
-    }
-
     /// <summary>The inode of a socket or a pipe (<paramref name="kind"/> is the word before the colon).</summary>
     public bool TryGetInode(string kind, out ulong inode)
     {

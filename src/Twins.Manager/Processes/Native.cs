@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Twins.Manager.Processes;
 
-internal static partial class Native
+internal static unsafe partial class Native
 {
     public const int CloneNewNet = 0x40000000;
     public const int NetlinkFamily = 16;
@@ -24,4 +24,19 @@ internal static partial class Native
 
     [LibraryImport("libc", EntryPoint = "recv", SetLastError = true)]
     public static partial nint Receive(SafeHandle socket, Span<byte> buffer, nint length, int flags);
+
+    [LibraryImport("libc", EntryPoint = "opendir", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial nint OpenDirectory(string path);
+
+    [LibraryImport("libc", EntryPoint = "readdir", SetLastError = true)]
+    public static partial nint ReadDirectory(nint directory);
+
+    [LibraryImport("libc", EntryPoint = "dirfd", SetLastError = true)]
+    public static partial int DirectoryDescriptor(nint directory);
+
+    [LibraryImport("libc", EntryPoint = "closedir", SetLastError = true)]
+    public static partial int CloseDirectory(nint directory);
+
+    [LibraryImport("libc", EntryPoint = "readlinkat", SetLastError = true)]
+    public static partial nint ReadLinkAt(int directory, byte* name, Span<byte> target, nint size);
 }

@@ -18,7 +18,7 @@ internal static class PipeEnds
         // Only now is it worth looking through the whole machine: nobody may hold the other end any more.
         foreach (var pid in ProcFile.ReadNumbers("/proc").Where(pid => !pids.Contains(pid)))
         {
-            foreach (var other in Descriptor.Read(pid))
+            foreach (var other in DescriptorFolder.Read(pid))
             {
                 if (!other.TryGetInode("pipe", out var inode) || !lone.Remove(inode, out var end))
                     continue;

@@ -21,7 +21,7 @@ public static class ProcessFiles
 
             if (ProcFile.ReadLink(FormattableString.Invariant($"/proc/{pid}/cwd")) is { } directory)
                 Add(pid, directory, FileUse.WorkingDirectory);
-            foreach (var descriptor in Descriptor.Read(pid).Where(descriptor => descriptor.Target.StartsWith('/')))
+            foreach (var descriptor in DescriptorFolder.Read(pid).Where(descriptor => descriptor.Target.StartsWith('/')))
                 Add(pid, descriptor.Target, FileUse.Open);
         }
 

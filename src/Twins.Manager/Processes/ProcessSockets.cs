@@ -10,12 +10,14 @@ namespace Twins.Manager.Processes;
 /// </summary>
 public sealed class ProcessSockets
 {
-    private ProcessSockets(IReadOnlyList<TcpSocket> tcp, IReadOnlyList<UdpSocket> udp, IReadOnlyList<Endpoint> listeners, IReadOnlyList<Obstacle> obstacles)
+    private readonly Lazy<IReadOnlyList<Obstacle>> _obstacles;
+
+    private ProcessSockets(IReadOnlyList<TcpSocket> tcp, IReadOnlyList<UdpSocket> udp, IReadOnlyList<Endpoint> listeners, Func<IReadOnlyList<Obstacle>> findObstacles)
     {
         Tcp = tcp;
         Udp = udp;
         ListenerEndpoints = listeners;
-        Obstacles = obstacles;
+        _obstacles = new Lazy<IReadOnlyList<Obstacle>>(findObstacles);
     }
 
     /// <summary>TCP sockets: listeners, connections, what waits in backlogs, what lingers on the listeners' ports.</summary>
@@ -27,8 +29,8 @@ public sealed class ProcessSockets
     /// <summary>Where the TCP listeners can be reached: every wildcard replaced by the addresses it covers; no duplicates.</summary>
     public IReadOnlyList<Endpoint> ListenerEndpoints { get; }
 
-    /// <summary>What keeps the processes from moving, and what they would lose.</summary>
-    public IReadOnlyList<Obstacle> Obstacles { get; }
+    /// <summary>What keeps the processes from moving, and what they would lose. Looked for when first asked.</summary>
+    public IReadOnlyList<Obstacle> Obstacles => _obstacles.Value;
 
     /// <summary>Connections that are complete and not accepted: while there are any, CRIU refuses the dump.</summary>
     public uint Backlog => (uint)Tcp.Where(socket => socket.State == TcpState.Listen).Sum(socket => socket.Backlog);
@@ -38,7 +40,7 @@ public sealed class ProcessSockets
     /// <param name="localAddresses">The addresses of their network namespace for which wildcard listeners count.</param>
     public static ProcessSockets Read(IReadOnlyCollection<int> pids, IReadOnlyCollection<InternetAddress> localAddresses)
     {
-        var descriptors = pids.SelectMany(Descriptor.Read).ToArray();
+        var descriptors = pids.SelectMany(DescriptorFolder.Read).ToArray();
         var owners = new Dictionary<ulong, int>();
         foreach (var descriptor in descriptors)
         {
@@ -54,7 +56,7 @@ public sealed class ProcessSockets
         {
             if (network.Key is null)
                 continue;
-            var rows = SocketTable.Read(network.First(), "tcp").ToArray();
+            var rows = SocketTable.Read(network.First(), IpProtocol.Tcp);
             var allListeners = new ListenerSet(rows.Where(row => row.State == (int)TcpState.Listen), owners);
             foreach (var row in rows)
             {
@@ -63,14 +65,14 @@ public sealed class ProcessSockets
             }
 
             listeners.UnionWith(allListeners.OwnedEndpoints(localAddresses));
-            foreach (var row in SocketTable.Read(network.First(), "udp"))
+            foreach (var row in SocketTable.Read(network.First(), IpProtocol.Udp))
             {
                 if (owners.TryGetValue(row.Inode, out var pid))
                     udp.Add(new UdpSocket(row.SocketFamily, row.Local, row.Remote, row.Inode, pid, row.ReceiveQueue));
             }
         }
 
-        return new ProcessSockets(tcp, udp, [.. listeners], ObstacleFinder.Find(pids, descriptors));
+        return new ProcessSockets(tcp, udp, [.. listeners], () => ObstacleFinder.Find(pids, descriptors));
     }
 
     private static TcpSocket? TcpSocketOf(in SocketRow row, Dictionary<ulong, int> owners, ListenerSet listeners, bool isCabin)

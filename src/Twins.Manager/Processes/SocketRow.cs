@@ -2,5 +2,5 @@ using Endpoint = Twins.Packets.Endpoint;
 
 namespace Twins.Manager.Processes;
 
-/// <summary>A row of /proc/PID/net/{tcp,tcp6,udp,udp6}.</summary>
+/// <summary>A TCP or UDP socket in the kernel's diagnosis.</summary>
 internal readonly record struct SocketRow(int SocketFamily, int State, Endpoint Local, Endpoint Remote, uint SendQueue, uint ReceiveQueue, ulong Inode);

@@ -1,64 +1,68 @@
 using System.Buffers.Binary;
-using System.Globalization;
 using Twins.Packets;
 using Endpoint = Twins.Packets.Endpoint;
 
 namespace Twins.Manager.Processes;
 
-/// <summary>The kernel's socket tables of one network namespace, as a process in it sees them.</summary>
+/// <summary>The kernel's TCP and UDP sockets of one network namespace, as a process in it sees them.</summary>
 internal static class SocketTable
 {
-    /// <summary>The rows for IPv4 and IPv6 of <c>tcp</c> or <c>udp</c>, in the namespace of a process.</summary>
-    public static IEnumerable<SocketRow> Read(int pid, string protocol) =>
-        ReadFile(pid, protocol, 4).Concat(ReadFile(pid, protocol + "6", 6));
+    private const byte Internet = 2, Internet6 = 10; // AF_INET, AF_INET6
+    private const int RequestBytes = 56;             // struct inet_diag_req_v2
+    private const int MessageBytes = 72;             // struct inet_diag_msg
+    private const uint StatesOfRfc9293 = 0xFFE;      // TCP_ESTABLISHED (1) to TCP_CLOSING (11)
 
-    private static IEnumerable<SocketRow> ReadFile(int pid, string name, int family)
+    /// <summary>The sockets of both families, in the namespace of a process; none when it has ended.</summary>
+    /// <exception cref="System.ComponentModel.Win32Exception">The kernel refused.</exception>
+    public static List<SocketRow> Read(int pid, IpProtocol protocol)
     {
-        foreach (var line in ProcFile.ReadLines(FormattableString.Invariant($"/proc/{pid}/net/{name}")).Skip(1))
+        var rows = new List<SocketRow>();
+        try
         {
-            if (TryParse(line, family, out var row))
-                yield return row;
+            SocketDiagnosis.Dump(pid, [Request(Internet, protocol), Request(Internet6, protocol)], message =>
+            {
+                if (TryParse(message, out var row))
+                    rows.Add(row);
+            });
         }
+        catch (IOException)
+        {
+            rows.Clear();
+        }
+
+        return rows;
     }
 
-    /// <summary>Parses a line: number, local, remote, state, queues, timer, retransmits, uid, timeout, inode, ...</summary>
-    public static bool TryParse(string line, int family, out SocketRow row)
+    /// <summary>Parses a struct inet_diag_msg (linux/inet_diag.h): ports and addresses in network order, the rest in the machine's.</summary>
+    public static bool TryParse(ReadOnlySpan<byte> message, out SocketRow row)
     {
         row = default;
-        var fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        if (fields.Length < 10 || !TryParseEndpoint(fields[1], out var local) || !TryParseEndpoint(fields[2], out var remote)
-            || !TryParseHex(fields[3], out var state) || fields[4].Length != 17
-            || !TryParseHex(fields[4].AsSpan(0, 8), out var send) || !TryParseHex(fields[4].AsSpan(9), out var receive)
-            || !ulong.TryParse(fields[9], NumberStyles.None, CultureInfo.InvariantCulture, out var inode))
-        {
+        if (message.Length < MessageBytes || message[0] is not (Internet or Internet6))
             return false;
-        }
-
-        row = new SocketRow(family, (int)state, local, remote, send, receive, inode);
+        var family = message[0] == Internet ? 4 : 6;
+        row = new SocketRow(
+            family,
+            message[1],
+            EndpointAt(family, message[8..24], message[4..]),
+            EndpointAt(family, message[24..40], message[6..]),
+            SendQueue: BinaryPrimitives.ReadUInt32LittleEndian(message[60..]),
+            ReceiveQueue: BinaryPrimitives.ReadUInt32LittleEndian(message[56..]),
+            BinaryPrimitives.ReadUInt32LittleEndian(message[68..]));
         return true;
     }
 
-    private static bool TryParseHex(ReadOnlySpan<char> digits, out uint value) =>
-        uint.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value);
-
-    /// <summary>The address is printed in words of the machine's byte order (this program runs on little-endian machines only).</summary>
-    private static bool TryParseEndpoint(string text, out Endpoint endpoint)
+    private static byte[] Request(byte family, IpProtocol protocol)
     {
-        endpoint = default;
-        var colon = text.IndexOf(':', StringComparison.Ordinal);
-        if (colon is not (8 or 32) || !TryParseHex(text.AsSpan(colon + 1), out var port) || port > ushort.MaxValue)
-            return false;
-        Span<byte> octets = stackalloc byte[16];
-        for (var word = 0; word < colon / 8; word++)
-        {
-            if (!TryParseHex(text.AsSpan(word * 8, 8), out var value))
-                return false;
-            BinaryPrimitives.WriteUInt32LittleEndian(octets[(word * 4)..], value);
-        }
+        var request = new byte[RequestBytes];
+        (request[0], request[1]) = (family, (byte)protocol);
+        BinaryPrimitives.WriteUInt32LittleEndian(request.AsSpan(4), StatesOfRfc9293);
+        return request;
+    }
 
-        var isMapped = colon == 32 && octets[..12].SequenceEqual(MappedPrefix);
-        endpoint = new Endpoint(InternetAddress.FromBytes(isMapped ? octets[12..] : octets[..(colon / 2)]), (ushort)port);
-        return true;
+    private static Endpoint EndpointAt(int family, ReadOnlySpan<byte> address, ReadOnlySpan<byte> port)
+    {
+        var octets = family == 4 ? address[..4] : address.StartsWith(MappedPrefix) ? address[12..] : address;
+        return new Endpoint(InternetAddress.FromBytes(octets), BinaryPrimitives.ReadUInt16BigEndian(port));
     }
 
     private static ReadOnlySpan<byte> MappedPrefix => [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];

@@ -2,7 +2,7 @@ using Endpoint = Twins.Packets.Endpoint;
 
 namespace Twins.Manager.Processes;
 
-/// <summary>One TCP socket as the kernel's table has it (proc(5), /proc/net/tcp and tcp6).</summary>
+/// <summary>One TCP socket as the kernel's table has it (sock_diag(7)).</summary>
 /// <param name="Standing">How it belongs to the process.</param>
 /// <param name="SocketFamily">4 or 6: the socket's own family. An IPv6 socket may carry IPv4 (RFC 4291, 2.5.5.2).</param>
 /// <param name="State">Its state.</param>
