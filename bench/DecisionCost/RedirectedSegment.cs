@@ -30,7 +30,7 @@ public class RedirectedSegment
     public int Payload { get; set; }
 
     /// <summary>Connections in the table; the segments belong to as many of them as there are, up to 1,024.</summary>
-    [Params(1, 10_000)]
+    [Params(100, 10_000, 100_000)]
     public int Flows { get; set; }
 
     [GlobalSetup]

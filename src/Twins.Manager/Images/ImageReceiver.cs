@@ -15,8 +15,8 @@ namespace Twins.Manager.Images;
 /// </summary>
 public sealed class ImageReceiver
 {
-    /// <summary>Most files that are accepted.</summary>
-    public const int MostFiles = 4096;
+    /// <summary>Most files that are accepted: there is one for each connection, and some for each process and thread.</summary>
+    public const int MostFiles = 1 << 18;
 
     /// <summary>Largest chunk that is accepted, in octets as sent.</summary>
     public const int LargestChunkBytes = 1 << 20;
