@@ -60,6 +60,9 @@ public enum DropReason
     /// <summary>The system refused to send it.</summary>
     SendFailed,
 
+    /// <summary>A probe that the frozen socket has answered; another packet of the connection is held and tells the socket of its peer.</summary>
+    ProbeAnswered,
+
     /// <summary>Opens a connection on a tuple that still lingers: the old flow ends, and the next attempt finds the process.</summary>
     StillLingering,
 }

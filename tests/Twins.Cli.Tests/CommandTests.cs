@@ -87,7 +87,7 @@ public sealed class CommandTests
         CommandLineResult result = await cli.RunAsync("show", "200123", "--json");
         Assert.AreEqual(new CommandLineResult(0,
             """
-            {"name":"redis","pid":200123,"node":"host1","state":"running","epoch":2,"endpoints":[{"protocol":"tcp","local":"10.77.0.2:6379","remote":"","role":"listener","home":"home","state":"LISTEN"},{"protocol":"tcp","local":"10.77.0.2:6379","remote":"10.77.0.1:40000","role":"server","home":"home","state":"ESTABLISHED"}],"home":"home","executable":"/usr/bin/redis-server","twinPid":31,"path":"relay","heldPackets":4,"heldBytes":2048,"redirectedPackets":70000,"redirectedBytes":90000000,"drops":{"hold-full":1,"late":3},"note":"","cabin":"","history":[{"from":"home","to":"host1","epoch":2,"started":"2023-11-14T22:13:20.123Z","outcome":"committed","message":""}]}
+            {"name":"redis","pid":200123,"node":"host1","state":"running","epoch":2,"endpoints":[{"protocol":"tcp","local":"10.77.0.2:6379","remote":"","role":"listener","home":"home","state":"LISTEN"},{"protocol":"tcp","local":"10.77.0.2:6379","remote":"10.77.0.1:40000","role":"server","home":"home","state":"ESTABLISHED"}],"home":"home","executable":"/usr/bin/redis-server","twinPid":31,"path":"relay","heldPackets":4,"heldBytes":2048,"redirectedPackets":70000,"redirectedBytes":90000000,"zeroWindows":0,"drops":{"hold-full":1,"late":3},"note":"","cabin":"","history":[{"from":"home","to":"host1","epoch":2,"started":"2023-11-14T22:13:20.123Z","outcome":"committed","message":""}]}
 
             """, ""), result);
     }

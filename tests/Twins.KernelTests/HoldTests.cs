@@ -28,7 +28,7 @@ public sealed class HoldTests : LabTest
     public void HoldQueue_Overflows_DropsAreCountedAndTheConnectionsSurvive()
     {
         const int Limit = 65536;
-        Configure($$"""{"holdLimitBytes": {{Limit}}}""");
+        Configure(Home, $$"""{"holdLimitBytes": {{Limit}}}""");
         try
         {
             MobileProcess server = StartServer();
@@ -47,7 +47,7 @@ public sealed class HoldTests : LabTest
         }
         finally
         {
-            Configure("{}");
+            Configure(Home, "{}");
         }
     }
 
@@ -58,14 +58,5 @@ public sealed class HoldTests : LabTest
         MobileProcess server = RunMobile(Home, "echo", "python3", Repository.Rig("traffic.py"), "serve", "7000");
         WaitForListener(Home, 7000);
         return server;
-    }
-
-    /// <summary>Settings are read at the start of <c>twinsd</c>, which the lab starts again.</summary>
-    private static void Configure(string settings)
-    {
-        Home.Shell($"cat >/etc/twins/twinsd.json <<'END'\n{settings}\nEND");
-        int old = Home.PidsOf("twinsd").Single();
-        Home.Kill(old, Native.SigTerm);
-        Eventually.Holds(() => Home.PidsOf("twinsd") is [int now] && now != old && Home.Twins("ls").ExitCode == 0, "twinsd of home is back");
     }
 }

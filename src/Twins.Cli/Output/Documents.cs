@@ -18,7 +18,7 @@ internal static class Documents
     public static ProcessDetailDocument DetailOf(ProcessInfo process) => new(
         process.Name, process.Pid, process.Node, process.State, process.Epoch, EndpointsOf(process),
         process.Home, process.Executable, process.TwinPid, process.Path,
-        process.HeldPackets, process.HeldBytes, process.RedirectedPackets, process.RedirectedBytes,
+        process.HeldPackets, process.HeldBytes, process.RedirectedPackets, process.RedirectedBytes, process.ZeroWindows,
         new SortedDictionary<string, ulong>(process.Drops, StringComparer.Ordinal), process.Note, process.Cabin,
         [.. process.History.Select(Of)]);
 

@@ -13,7 +13,7 @@ internal sealed record ProcessDocument(
 internal sealed record ProcessDetailDocument(
     string Name, int Pid, string Node, string State, ulong Epoch, IReadOnlyList<EndpointDocument> Endpoints,
     string Home, string Executable, int TwinPid, string Path,
-    ulong HeldPackets, ulong HeldBytes, ulong RedirectedPackets, ulong RedirectedBytes,
+    ulong HeldPackets, ulong HeldBytes, ulong RedirectedPackets, ulong RedirectedBytes, ulong ZeroWindows,
     IReadOnlyDictionary<string, ulong> Drops, string Note, string Cabin, IReadOnlyList<HistoryDocument> History);
 
 internal sealed record HistoryDocument(

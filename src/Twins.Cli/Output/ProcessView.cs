@@ -23,6 +23,7 @@ internal static class ProcessView
         Add(grid, "cabin", process.Cabin);
         Add(grid, "held", Traffic(process.HeldPackets, process.HeldBytes));
         Add(grid, "redirected", Traffic(process.RedirectedPackets, process.RedirectedBytes));
+        Add(grid, "zero windows", process.ZeroWindows == 0 ? "" : Text(process.ZeroWindows));
         foreach ((string reason, ulong count) in process.Drops.OrderBy(drop => drop.Key, StringComparer.Ordinal))
             Add(grid, "dropped", $"{Text(count)} {reason}");
         console.Write(grid);

@@ -77,6 +77,7 @@ internal sealed partial class ProcessView(
                 info.HeldBytes = status.HeldBytes;
                 info.RedirectedPackets = status.RedirectedPackets;
                 info.RedirectedBytes = status.RedirectedBytes;
+                info.ZeroWindows = status.ZeroWindows;
                 foreach (var (reason, count) in status.Drops)
                     info.Drops[reason] = count;
             }

@@ -37,6 +37,9 @@ internal sealed class HomeProcess(string processId, Twin twin)
     /// <summary>When the hold of all packets began (<see cref="TimeProvider.GetTimestamp"/>).</summary>
     public long HoldingSince { get; set; }
 
+    /// <summary>What its frozen sockets would say, when the freeze lasts.</summary>
+    public IReadOnlyCollection<FrozenSocket> Frozen { get; set; } = [];
+
     /// <summary>The flows to the host where the process runs; empty while it runs at home.</summary>
     public Dictionary<Connection, Flow> Flows { get; } = [];
 

@@ -29,7 +29,7 @@ internal sealed partial class HomeRole
                 return;
             host = process.Host;
             if (!process.Flows.TryGetValue(connection, out flow))
-                flow = Allocate(process.ProcessId, connection, [.. process.HostLegs]);
+                flow = Allocate(process.ProcessId, [connection], [.. process.HostLegs]).Single();
         }
         catch (NodeException e)
         {
@@ -164,5 +164,8 @@ internal sealed partial class HomeRole
             command.OpenLegs = new OpenLegs { Flows = { process.NextFlows.Values } };
             await process.Twin.SendAsync(command);
         }
+
+        if (process.Frozen.Count > 0)
+            await process.Twin.SendAsync(ZeroWindow(process));
     }
 }

@@ -19,11 +19,25 @@ internal sealed class LegPorts
         _last = last;
     }
 
+    /// <summary>The first of these host legs that has a port left, with the port; null when all are used up.</summary>
+    public (Endpoint Leg, int Port)? TakeOfAny(IReadOnlyList<Endpoint> hostLegs)
+    {
+        foreach (var leg in hostLegs)
+        {
+            if (Take(leg) is { } port)
+                return (leg, port);
+        }
+
+        return null;
+    }
+
     /// <summary>A port that no other flow of this host leg has, or null when the range is used up.</summary>
-    public int? Take(Endpoint hostLeg)
+    private int? Take(Endpoint hostLeg)
     {
         if (!_used.TryGetValue(hostLeg, out var used))
             _used[hostLeg] = used = [];
+        if (used.Count > _last - _first)
+            return null;
         for (var tried = _first; tried <= _last; tried++)
         {
             var port = _next;

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using Twins.Diversion.Linux;
 using Twins.Manager.Cabins;
 using Twins.Manager.Cluster;
@@ -17,9 +18,6 @@ namespace Twins.Manager.Host;
 /// </summary>
 internal sealed partial class HostRole
 {
-    // Linux gives up an orphaned socket sooner (tcp_fin_timeout, tcp_orphan_retries).
-    private static readonly TimeSpan LongestLinger = TimeSpan.FromMinutes(2);
-
     private readonly ConcurrentDictionary<string, HostedProcess> _processes = new();
     private readonly TwinPool _pool;
     private readonly KernelRules _rules;
@@ -99,6 +97,7 @@ internal sealed partial class HostRole
     /// <summary>Installs the host's half: outbound open, inbound dropped.</summary>
     public async Task InstallAsync(HostedProcess hosted, IEnumerable<Flow> flows, IEnumerable<Listener> listeners, CancellationToken cancellation)
     {
+        var started = Stopwatch.GetTimestamp();
         await hosted.Gate.WaitAsync(cancellation);
         try
         {
@@ -109,6 +108,7 @@ internal sealed partial class HostRole
             hosted.Listeners.UnionWith(listeners);
             await TellAsync(hosted, cancellation);
             _rules.DivertLegDestinations(hosted.Twin.Queue, hosted.HostLegs);
+            LogTook(hosted.ProcessId, "install", hosted.Flows.Count, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
         }
         finally
         {
@@ -155,51 +155,6 @@ internal sealed partial class HostRole
         }
     }
 
-    /// <summary>The guest has gone, or never came: cabin, rules and ports are given back.</summary>
-    public async Task RemoveAsync(string processId)
-    {
-        if (!_processes.TryRemove(processId, out var hosted))
-            return;
-        await hosted.Gate.WaitAsync();
-        try
-        {
-            if (await TryLeaveBehindAsync(hosted))
-                return;
-        }
-        finally
-        {
-            hosted.Gate.Release();
-        }
-
-        await GiveBackAsync(hosted);
-    }
-
-    private async Task GiveBackAsync(HostedProcess hosted)
-    {
-        var processId = hosted.ProcessId;
-        await hosted.Gate.WaitAsync();
-        try
-        {
-            _rules.RemoveLegDestinations(hosted.HostLegs);
-            var command = hosted.Command();
-            command.Forget = new Forget();
-            await hosted.Twin.SendAsync(command);
-        }
-        catch (TwinException e)
-        {
-            // A twin that is gone has forgotten already; its replacement is not told of this process.
-            LogNotTold(processId, e.Message);
-        }
-        finally
-        {
-            hosted.Gate.Release();
-            TwinPool.Return(hosted.Twin, processId);
-            _ports.Return(hosted.HostLegs);
-            hosted.Device?.Dispose();
-            hosted.Cabin.Remove();
-        }
-    }
-
     /// <summary>A peer connects to the guest's listener: home has picked the leg.</summary>
     public async Task<OpenFlowReply> OpenFromHomeAsync(OpenFlowRequest request, CancellationToken cancellation)
     {
@@ -241,48 +196,6 @@ internal sealed partial class HostRole
             await TellAsync(hosted, cancellation);
             _rules.DivertLegDestinations(twin.Queue, hosted.HostLegs);
         }
-    }
-
-    /// <summary>
-    /// The cabin of a guest that has gone stays for the connections that it closed, until they have ended too: under an ID of
-    /// their own, so that the guest may come back meanwhile.
-    /// </summary>
-    private async Task<bool> TryLeaveBehindAsync(HostedProcess hosted)
-    {
-        hosted.Lingering.IntersectWith(hosted.Flows.Keys);
-        // After a restart of ours only the twin has the device, and closes it with the process.
-        if (hosted.Lingering.Count == 0 || hosted.Device is null)
-            return false;
-        var left = new HostedProcess($"{hosted.ProcessId}~{hosted.Epoch}", hosted.Twin, hosted.Cabin)
-        {
-            Epoch = hosted.Epoch,
-            Home = hosted.Home,
-            HomeAddress = hosted.HomeAddress,
-            Device = hosted.Device,
-            Open = true,
-            HasLeft = true,
-        };
-        left.HostLegs.UnionWith(hosted.HostLegs);
-        foreach (var connection in hosted.Lingering)
-            left.Flows[connection] = hosted.Flows[connection];
-        TwinPool.Return(hosted.Twin, hosted.ProcessId);
-        TwinPool.Share(left.Twin, left.ProcessId);
-        _processes[left.ProcessId] = left;
-        try
-        {
-            var command = hosted.Command();
-            command.Forget = new Forget();
-            await hosted.Twin.SendAsync(command);
-            await TellAsync(left, CancellationToken.None);
-        }
-        catch (TwinException e)
-        {
-            // Its replacement is told.
-            LogNotTold(left.ProcessId, e.Message);
-        }
-
-        _ = Task.Delay(LongestLinger).ContinueWith(_ => RemoveAsync(left.ProcessId), TaskScheduler.Default);
-        return true;
     }
 
     private async Task AddAsync(HostedProcess hosted, Flow flow, CancellationToken cancellation)
@@ -334,4 +247,7 @@ internal sealed partial class HostRole
 
     [LoggerMessage(1202, LogLevel.Warning, "{Process}: no flow for {Connection}: {Cause}")]
     private partial void LogRefused(string process, string connection, string cause);
+
+    [LoggerMessage(1203, LogLevel.Information, "{Process}: {Operation} of {Connections} connections took {Milliseconds:0.0} ms.")]
+    private partial void LogTook(string process, string operation, int connections, double milliseconds);
 }

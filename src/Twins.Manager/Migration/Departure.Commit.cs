@@ -95,6 +95,8 @@ internal sealed partial class Departure
     private async Task ReleaseAsync()
     {
         _clock.Begin(MigrationSteps.Release);
+        if (_freeze is not null)
+            await _freeze.DisposeAsync();
         await _dump!.CompleteAsync(CancellationToken.None);
         await _dump.DisposeAsync();
         if (_hosted is not null)

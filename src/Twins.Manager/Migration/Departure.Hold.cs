@@ -46,6 +46,7 @@ internal sealed partial class Departure
             if (now.IsCoveredBy(_endpoints) && !now.HalfOpen.Except(_unanswered).Any())
             {
                 await FollowChangesAsync(now, cancellation);
+                _freeze = LongFreeze.Watch(record, _images, home, parts.Options.ZeroWindowAfter, cause => parts.Log.FreezeNotTold(migrationId, record.Id, cause));
                 return;
             }
 

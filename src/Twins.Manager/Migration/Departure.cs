@@ -54,6 +54,7 @@ internal sealed partial class Departure(
     private IReadOnlySet<Connection> _unanswered = EndpointSet.Empty.HalfOpen;
     private IReadOnlyList<Endpoint> _hostLegs = [];
     private IFrozenProcess? _dump;
+    private LongFreeze? _freeze;
     private string _images = "";
     private TransferReply _transfer = new();
 
@@ -168,6 +169,8 @@ internal sealed partial class Departure(
     private async Task UndoAsync(Exception cause)
     {
         parts.Log.Undoing(migrationId, record.Id, Step, cause.Message);
+        if (_freeze is not null)
+            await _freeze.DisposeAsync();
         if (_prepared)
             await TryAsync("abort", () => DepartureParts.GiveUpAsync(destination, migrationId, cause.Message));
         if (_dump is not null)

@@ -20,4 +20,7 @@ internal sealed partial class DepartureLog(ILogger log)
 
     [LoggerMessage(1406, LogLevel.Warning, "Migration {Migration} of {Process} was interrupted by a restart in step {Step}: {Outcome}.")]
     public partial void Recovered(string migration, string process, string step, string outcome);
+
+    [LoggerMessage(1407, LogLevel.Warning, "Migration {Migration} of {Process}: home can't answer for its frozen connections: {Cause}")]
+    public partial void FreezeNotTold(string migration, string process, string cause);
 }

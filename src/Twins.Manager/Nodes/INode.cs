@@ -31,6 +31,8 @@ internal interface INode
 
     Task HoldEndpointsAsync(HoldEndpointsRequest request, CancellationToken cancellation);
 
+    Task AdvertiseZeroWindowAsync(AdvertiseZeroWindowRequest request, CancellationToken cancellation);
+
     Task<AllocateLegsReply> AllocateLegsAsync(AllocateLegsRequest request, CancellationToken cancellation);
 
     Task<SwitchPathReply> SwitchPathAsync(SwitchPathRequest request, CancellationToken cancellation);

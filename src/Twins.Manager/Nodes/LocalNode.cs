@@ -53,6 +53,9 @@ internal sealed class LocalNode(TwinsdOptions options, NodeCluster identity, Hom
 
     public Task HoldEndpointsAsync(HoldEndpointsRequest request, CancellationToken cancellation) => home.HoldAsync(request, cancellation);
 
+    public Task AdvertiseZeroWindowAsync(AdvertiseZeroWindowRequest request, CancellationToken cancellation) =>
+        home.AdvertiseZeroWindowAsync(request, cancellation);
+
     public Task<AllocateLegsReply> AllocateLegsAsync(AllocateLegsRequest request, CancellationToken cancellation) =>
         home.AllocateLegsAsync(request, cancellation);
 

@@ -64,6 +64,14 @@ internal sealed class NodeApiService(LocalNode node, HomeRole home, HostRole hos
             return new HoldEndpointsReply();
         });
 
+    public override Task<AdvertiseZeroWindowReply> AdvertiseZeroWindow(AdvertiseZeroWindowRequest request, ServerCallContext context) =>
+        GuardAsync(async () =>
+        {
+            home.RequireHost(request.ProcessId, Caller(context));
+            await node.AdvertiseZeroWindowAsync(request, CancellationToken.None);
+            return new AdvertiseZeroWindowReply();
+        });
+
     public override Task<AllocateLegsReply> AllocateLegs(AllocateLegsRequest request, ServerCallContext context) =>
         GuardAsync(() =>
         {

@@ -59,6 +59,9 @@ internal sealed class RemoteNode(string name, NodeApi.NodeApiClient client) : IN
     public Task HoldEndpointsAsync(HoldEndpointsRequest request, CancellationToken cancellation) =>
         CallAsync(o => client.HoldEndpointsAsync(request, o), ControlTime, cancellation);
 
+    public Task AdvertiseZeroWindowAsync(AdvertiseZeroWindowRequest request, CancellationToken cancellation) =>
+        CallAsync(o => client.AdvertiseZeroWindowAsync(request, o), ControlTime, cancellation);
+
     public Task<AllocateLegsReply> AllocateLegsAsync(AllocateLegsRequest request, CancellationToken cancellation) =>
         CallAsync(o => client.AllocateLegsAsync(request, o), ControlTime, cancellation);
 

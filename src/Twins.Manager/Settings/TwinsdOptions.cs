@@ -43,6 +43,10 @@ internal sealed class TwinsdOptions
     [Range(65536L, 1073741824L)]
     public long HoldLimitBytes { get; init; } = 16 * 1024 * 1024;
 
+    /// <summary>From how long a hold on peers are answered with a window of zero, so that they don't give up. Default 1 s; 0 s to 1 h, 0 s being never.</summary>
+    [Range(typeof(TimeSpan), "00:00:00", "01:00:00", ParseLimitsInInvariantCulture = true)]
+    public TimeSpan ZeroWindowAfter { get; init; } = TimeSpan.FromSeconds(1);
+
     /// <summary>How long the source waits for the destination's word on the commit before it is in doubt. Default 10 s; 1 s to 5 min.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "00:05:00", ParseLimitsInInvariantCulture = true)]
     public TimeSpan CommitWait { get; init; } = TimeSpan.FromSeconds(10);

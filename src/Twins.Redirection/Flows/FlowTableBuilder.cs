@@ -54,6 +54,8 @@ public sealed class FlowTableBuilder
     public FlowTableBuilder Set(Listener listener)
     {
         ArgumentNullException.ThrowIfNull(listener);
+        if (_listeners is null && _origin.FindListener(listener.Protocol, listener.Local) == listener)
+            return this;
         Listeners[(listener.Protocol, listener.Local)] = listener;
         return this;
     }
@@ -83,6 +85,8 @@ public sealed class FlowTableBuilder
     /// <summary>Adds a leg.</summary>
     public FlowTableBuilder Add(Leg leg)
     {
+        if (_legs is null && _origin.LegSet.Contains(leg))
+            return this;
         Legs.Add(leg);
         return this;
     }

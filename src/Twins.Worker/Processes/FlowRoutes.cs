@@ -22,7 +22,7 @@ internal sealed class FlowRoutes(MobileProcess process, FlowTableBuilder builder
     /// <summary>Home: the way back, H:p -> P:q for what the host sends.</summary>
     public void OpenLeg(in RedirectedFlow flow)
     {
-        process.OpenLegs[flow.ToHome] = flow;
+        process.OpenLegs.Add(flow);
         builder.Add(flow.Leg);
         var target = flow.Connection.Outbound;
         if (before.FindRoute(flow.ToHome) is { State: RouteState.Forward } known && known.Target == target && known.Process == process.Slot)
@@ -33,11 +33,9 @@ internal sealed class FlowRoutes(MobileProcess process, FlowTableBuilder builder
     /// <summary>Home: the way back is no more.</summary>
     public void CloseLeg(in RedirectedFlow flow)
     {
-        process.OpenLegs.Remove(flow.ToHome);
         builder.Remove(flow.ToHome);
-        var leg = flow.Leg;
-        if (!process.OpenLegs.Values.Any(other => other.Leg == leg))
-            builder.Remove(leg);
+        if (process.OpenLegs.Remove(flow))
+            builder.Remove(flow.Leg);
     }
 
     /// <summary>Home: what the peer sends is held.</summary>

@@ -28,7 +28,7 @@ internal sealed class MobileProcess(string id, int slot)
     public Dictionary<ConnectionKey, RedirectedFlow> Flows { get; } = [];
 
     /// <summary>At home: the way back of each leg that is open, those of OPEN_LEGS among them.</summary>
-    public Dictionary<FiveTuple, RedirectedFlow> OpenLegs { get; } = [];
+    public OpenLegSet OpenLegs { get; } = new();
 
     /// <summary>How each connection is coming to its end; both directions share it.</summary>
     public Dictionary<ConnectionKey, TcpLifetime> Lifetimes { get; } = [];
@@ -60,6 +60,12 @@ internal sealed class MobileProcess(string id, int slot)
 
     /// <summary>At the host, stopped: connections that the process has closed, whose last segments go on.</summary>
     public HashSet<ConnectionKey> Lingering { get; } = [];
+
+    /// <summary>At home, while the process is frozen for long: its sockets answer.</summary>
+    public FrozenSockets? Frozen { get; set; }
+
+    /// <summary>Answers that <see cref="Frozen"/> has given.</summary>
+    public long ZeroWindows { get; set; }
 
     public PortPlaceholders Placeholders { get; } = new();
 
@@ -98,6 +104,7 @@ internal sealed class MobileProcess(string id, int slot)
             HeldBytesTotal = (ulong)HeldBytesTotal,
             RedirectedPackets = (ulong)RedirectedPackets,
             RedirectedBytes = (ulong)RedirectedBytes,
+            ZeroWindows = (ulong)ZeroWindows,
         };
         for (var reason = 1; reason < _drops.Length; reason++)
         {

@@ -7,7 +7,7 @@ using Twins.Redirection;
 namespace Twins.Worker;
 
 /// <summary>All that a twin knows and holds. For the data thread.</summary>
-internal sealed class TwinState(NetfilterQueue queue, long holdLimitBytes, TimeSpan linger, PacketOutput output, Action<TwinEvent> report)
+internal sealed partial class TwinState(NetfilterQueue queue, long holdLimitBytes, TimeSpan linger, PacketOutput output, Action<TwinEvent> report)
 {
     private const int MaximumPending = 4096;
     private const long PendingMilliseconds = 30_000;
@@ -71,8 +71,8 @@ internal sealed class TwinState(NetfilterQueue queue, long holdLimitBytes, TimeS
             _drops[(int)reason]++;
     }
 
-    /// <summary>Keeps a copy of a packet with complete checksums, or drops and counts it.</summary>
-    public void Hold(int slot, in FiveTuple tuple, ReadOnlySpan<byte> packet)
+    /// <summary>Keeps a copy of a packet with complete checksums, or drops and counts it. A frozen socket may answer it.</summary>
+    public void Hold(int slot, in FiveTuple tuple, Span<byte> packet)
     {
         if (!_slots.TryGetValue(slot, out var process))
         {
@@ -80,20 +80,54 @@ internal sealed class TwinState(NetfilterQueue queue, long holdLimitBytes, TimeS
             return;
         }
 
+        if (process.Frozen is { } frozen)
+            Answer(process, frozen, tuple, packet);
+        else
+            Keep(process, tuple, packet);
+    }
+
+    private bool Keep(MobileProcess process, in FiveTuple tuple, ReadOnlySpan<byte> packet)
+    {
+        var slot = process.Slot;
         var limit = process.HoldLimitBytes;
         if ((limit > 0 && Held.HeldBytesOf(slot) + ((long)Held.HeldPacketsOf(slot) + 1) * HoldQueue.OverheadBytes + packet.Length > limit)
             || !Held.TryAdd(slot, tuple, 0, packet))
         {
             process.Drop(DropReason.HoldFull);
-            return;
+            return false;
         }
 
         process.HeldPacketsTotal++;
         process.HeldBytesTotal += packet.Length;
+        return true;
+    }
+
+    private void Answer(MobileProcess process, FrozenSockets frozen, in FiveTuple tuple, Span<byte> octets)
+    {
+        var now = Environment.TickCount64;
+        if (!PacketView.TryParse(octets, out var packet, out _) || !packet.IsTcp
+            || frozen.Find(tuple, packet, now, Held.HeldBytesOf(process.Slot)) is not { } socket)
+        {
+            Keep(process, tuple, octets);
+            return;
+        }
+
+        // At the release whatever is held makes the socket say how much it takes; without it the peer would wait for its next
+        // probe. One probe is enough for that.
+        if (Held.HeldPacketsOf(tuple) > 0 && socket.IsProbe(packet.Tcp))
+            process.Drop(DropReason.ProbeAnswered);
+        else if (!Keep(process, tuple, octets) && Held.HeldPacketsOf(tuple) == 0)
+            return;
+        Span<byte> answer = stackalloc byte[Redirection.FrozenSocket.LongestAnswerBytes];
+        if (socket.WriteAnswer(packet.Tcp, now, answer) is > 0 and var length)
+        {
+            process.ZeroWindows++;
+            output.SendToNetwork(answer[..length]);
+        }
     }
 
     /// <summary>Holds a packet that opens a connection, and asks for its flow once.</summary>
-    public void Request(int slot, in FiveTuple tuple, Side arrival, ReadOnlySpan<byte> packet)
+    public void Request(int slot, in FiveTuple tuple, Side arrival, Span<byte> packet)
     {
         if (!_slots.TryGetValue(slot, out var process) || _pending >= MaximumPending)
         {
@@ -206,66 +240,6 @@ internal sealed class TwinState(NetfilterQueue queue, long holdLimitBytes, TimeS
         return false;
     }
 
-    /// <summary>What a new twinsd has to know: flows that are waited for and flows that have closed.</summary>
-    public void ReportAgain(Action<TwinEvent> newcomer)
-    {
-        foreach (var process in _processes.Values)
-        {
-            foreach (var (connection, pending) in process.Pending)
-                Report(process, connection, pending, newcomer);
-            ReportClosed(process, process.Closed.Keys, newcomer);
-        }
-    }
-
-    /// <summary>Once in a while: connections that have come to their end, questions that nobody answered.</summary>
-    public void Tick(long nowMilliseconds)
-    {
-        _released.RemoveAll(released => nowMilliseconds > released.Until);
-        foreach (var process in _processes.Values)
-        {
-            process.Placeholders.TryAgain(nowMilliseconds);
-            foreach (var late in process.Pending.Where(pending => nowMilliseconds - pending.Value.AskedAtMilliseconds > PendingMilliseconds).Select(pending => pending.Key).ToArray())
-                Refuse(process, late);
-            foreach (var old in process.Closed.Where(closed => nowMilliseconds - closed.Value > ClosedMemoryMilliseconds).Select(closed => closed.Key).ToArray())
-                process.Closed.Remove(old);
-            RemoveClosed(process, nowMilliseconds);
-        }
-    }
-
-    public TwinStatus ToStatus()
-    {
-        var status = NewStatus();
-        foreach (var process in _processes.Values)
-            status.Processes.Add(process.ToStatus(Held));
-        // What can't be put to a process, under an empty name.
-        var others = new TwinProcessStatus();
-        Count(others.Drops, DropReason.TooLarge, output.TooLarge);
-        Count(others.Drops, DropReason.SendFailed, output.SendFailed);
-        Count(others.Drops, "QueueFull", queue.ReadKernelDrops());
-        for (var reason = 1; reason < _drops.Length; reason++)
-            Count(others.Drops, (DropReason)reason, _drops[reason]);
-        if (others.Drops.Count > 0)
-            status.Processes.Add(others);
-        return status;
-    }
-
-    public TwinStatus ToStatus(MobileProcess process)
-    {
-        var status = NewStatus();
-        status.Processes.Add(process.ToStatus(Held));
-        return status;
-    }
-
-    private static void Count(MapField<string, ulong> drops, DropReason reason, long packets) => Count(drops, reason.ToString(), packets);
-
-    private static void Count(MapField<string, ulong> drops, string reason, long packets)
-    {
-        if (packets > 0)
-            drops[reason] = drops.GetValueOrDefault(reason) + (ulong)packets;
-    }
-
-    private TwinStatus NewStatus() => new() { Pid = Environment.ProcessId, Queue = queue.Number };
-
     private void SendHeld(MobileProcess process, in HeldPacket held)
     {
         // A copy, because holding it again may reuse the place that it lies in.
@@ -301,7 +275,7 @@ internal sealed class TwinState(NetfilterQueue queue, long holdLimitBytes, TimeS
     private void Clear(MobileProcess process)
     {
         var builder = Table.ToBuilder().RemoveProcess(process.Slot);
-        foreach (var flow in process.OpenLegs.Values)
+        foreach (var flow in process.OpenLegs.Flows)
             builder.Remove(flow.Leg);
         foreach (var leg in process.HostLegs)
             builder.Remove(new Leg(IpProtocol.Tcp, leg)).Remove(new Leg(IpProtocol.Udp, leg));
@@ -315,60 +289,7 @@ internal sealed class TwinState(NetfilterQueue queue, long holdLimitBytes, TimeS
         process.HostLegs.Clear();
         process.Lingering.Clear();
         process.Lifetimes.Clear();
+        process.Frozen = null;
         process.Closed.Clear();
     }
-
-    private void RemoveClosed(MobileProcess process, long now)
-    {
-        var lingerMilliseconds = (long)linger.TotalMilliseconds;
-        List<RedirectedFlow>? closed = null;
-        foreach (var (connection, lifetime) in process.Lifetimes)
-        {
-            if (lifetime.IsOver(now, lingerMilliseconds) && process.Flows.TryGetValue(connection, out var flow))
-                (closed ??= []).Add(flow);
-        }
-
-        if (closed is not null)
-            RemoveClosed(process, closed, now);
-    }
-
-    /// <summary>A lingering connection's ports are used anew: the old flow ends at once.</summary>
-    public void EndLingering(int slot, in FiveTuple tuple)
-    {
-        if (_slots.TryGetValue(slot, out var process) && process.Flows.TryGetValue(ConnectionKey.OfInbound(tuple), out var flow))
-            RemoveClosed(process, [flow], Environment.TickCount64);
-    }
-
-    private void RemoveClosed(MobileProcess process, List<RedirectedFlow> closed, long now)
-    {
-        var builder = Table.ToBuilder();
-        var routes = new FlowRoutes(process, builder, Table);
-        foreach (var flow in closed)
-        {
-            routes.Remove(flow);
-            if (process.Closed.Count < MaximumClosedMemory)
-                process.Closed[flow] = now;
-        }
-
-        Table = builder.Build();
-        ReportClosed(process, closed, report);
-    }
-
-    private static void ReportClosed(MobileProcess process, IReadOnlyCollection<RedirectedFlow> flows, Action<TwinEvent> listener)
-    {
-        // In pieces, so that no message comes near the limit.
-        foreach (var piece in flows.Chunk(10_000))
-        {
-            var closed = new FlowsClosed();
-            closed.Flows.AddRange(piece.Select(flow => Wire.FromFlow(flow)));
-            listener(new TwinEvent { ProcessId = process.Id, Epoch = process.Epoch, FlowsClosed = closed });
-        }
-    }
-
-    private static void Report(MobileProcess process, in ConnectionKey connection, PendingFlow pending, Action<TwinEvent> listener) => listener(new TwinEvent
-    {
-        ProcessId = process.Id,
-        Epoch = process.Epoch,
-        FlowRequested = new FlowRequested { Connection = Wire.FromConnection(connection), Origin = pending.Origin },
-    });
 }

@@ -35,6 +35,13 @@ internal static class Wire
             : throw new InvalidDataException("a flow whose leg is of another family");
     }
 
+    public static (ConnectionKey Connection, Redirection.FrozenSocket Socket) ToFrozenSocket(Protocol.FrozenSocket socket)
+    {
+        var connection = ToConnection(socket.Connection);
+        return (connection, new Redirection.FrozenSocket(
+            connection.Outbound, new SequenceNumber(socket.SendNext), new SequenceNumber(socket.ReceiveNext), socket.HasTimestamps ? socket.Timestamp : null));
+    }
+
     public static Flow FromFlow(in RedirectedFlow flow) => new()
     {
         Connection = FromConnection(flow.Connection),

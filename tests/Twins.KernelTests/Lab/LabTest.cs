@@ -77,6 +77,15 @@ public abstract class LabTest
         return program;
     }
 
+    /// <summary>Settings are read at the start of <c>twinsd</c>, which the lab starts again.</summary>
+    private protected static void Configure(Machine node, string settings)
+    {
+        node.Shell($"cat >/etc/twins/twinsd.json <<'END'\n{settings}\nEND");
+        int old = node.PidsOf("twinsd").Single();
+        node.Kill(old, Native.SigTerm);
+        Eventually.Holds(() => node.PidsOf("twinsd") is [int now] && now != old && node.Twins("ls").ExitCode == 0, $"twinsd of {node.Name} is back");
+    }
+
     /// <summary>Starts a mobile process with <c>twins run --detach</c>.</summary>
     private protected MobileProcess RunMobile(Machine node, string name, params string[] command)
     {

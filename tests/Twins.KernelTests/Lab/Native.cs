@@ -9,6 +9,8 @@ internal static partial class Native
     public const int SigKill = 9;
     public const int SigUsr1 = 10;
     public const int SigTerm = 15;
+    public const int SigContinue = 18;
+    public const int SigStop = 19;
 
     /// <summary>kill(2); that the process is gone already is no failure.</summary>
     [LibraryImport("libc", EntryPoint = "kill")]

@@ -1,0 +1,112 @@
+using Twins.Manager.Nodes;
+using Twins.Protocol;
+
+namespace Twins.Manager.Home;
+
+/// <content>Holds, and takes holds back.</content>
+internal sealed partial class HomeRole
+{
+    /// <summary>Inbound packets of these endpoints are held, in order, from now on.</summary>
+    public Task HoldAsync(HoldEndpointsRequest request, CancellationToken cancellation) =>
+        ChangeAsync("hold", request.ProcessId, request.Epoch, request.Connections.Count, create: true, async process =>
+        {
+            var closed = request.NewConnectionsOnly ? [] : Closed(process, request.Connections);
+            process.Connections.UnionWith(request.Connections);
+            process.Listeners.UnionWith(request.Listeners);
+            process.Lingering.UnionWith(request.Lingering);
+            if (!process.Holding || process.HoldingNewOnly)
+                process.HoldingSince = TimeProvider.System.GetTimestamp();
+            process.Holding = true;
+            process.HoldingNewOnly = request.NewConnectionsOnly;
+            process.Frozen = [];
+            var told = process.Twin.SendAsync(Migrating(process, request.Connections), cancellation: cancellation);
+            if (request.NewConnectionsOnly)
+            {
+                await told;
+                _rules.DivertNewConnections(process.Twin.Queue, process.Listeners);
+                return true;
+            }
+
+            // Saved before the rules are there, so that a restart finds what to give back. What the original still
+            // sends stops with the rules, too: the copy in the image must stay the truth.
+            if (process.Host is null)
+                process.Connections.ExceptWith(closed);
+            _store.SaveHold(process);
+            await told;
+            await LeaveBehindAsync(process, closed);
+            _rules.Divert(process.Twin.Queue, process.Connections, process.Listeners, process.Lingering);
+            return true;
+        });
+
+    /// <summary>The freeze lasts: peers are told to wait.</summary>
+    public Task AdvertiseZeroWindowAsync(AdvertiseZeroWindowRequest request, CancellationToken cancellation) =>
+        ChangeAsync(request.ProcessId, request.Epoch, create: false, async process =>
+        {
+            if (!process.Holding || process.HoldingNewOnly || process.HasLeft)
+                throw new NodeException(_identity.Name, "not-held", $"Process '{request.ProcessId}' isn't held.");
+            if (_options.ZeroWindowAfter == TimeSpan.Zero)
+                return true;
+            process.Frozen = request.Sockets;
+            await process.Twin.SendAsync(ZeroWindow(process), cancellation: cancellation);
+            return true;
+        });
+
+    /// <summary>The migration was rolled back: the path is again what it was before the hold.</summary>
+    public Task CancelHoldAsync(CancelHoldRequest request, CancellationToken cancellation) =>
+        ChangeAsync("cancel", request.ProcessId, request.Epoch, Find(request.ProcessId)?.Connections.Count ?? 0, create: false, async process =>
+        {
+            _rules.RemoveLegSources(process.NextHostLegs.Except(process.HostLegs).Except(LegsOfOthers(process)).ToList());
+            foreach (var flow in process.NextFlows.Values)
+                ReturnPort(flow);
+            process.NextFlows.Clear();
+            process.NextHostLegs.Clear();
+            process.Holding = process.HoldingNewOnly = false;
+            process.Frozen = [];
+            if (process.Host is null)
+                return await ComeHomeAsync(process, cancellation);
+
+            var command = process.Command();
+            command.Migrated = new Migrated { Flows = { process.Flows.Values }, Listeners = { process.Listeners } };
+            return Held(await process.Twin.SendAsync(command, cancellation: cancellation), process.ProcessId);
+        });
+
+    /// <summary>
+    /// A hold that may last keeps its legs over a restart: without their rule, what a restored socket sends before the
+    /// switch would meet this node's own stack, which answers RST.
+    /// </summary>
+    public async Task KeepLegsAsync(string processId)
+    {
+        if (Find(processId) is not { } process)
+            return;
+        await process.Gate.WaitAsync();
+        try
+        {
+            _store.SaveHold(process);
+        }
+        finally
+        {
+            process.Gate.Release();
+        }
+    }
+
+    private TwinRequest ZeroWindow(HomeProcess process)
+    {
+        var left = _options.ZeroWindowAfter - TimeProvider.System.GetElapsedTime(process.HoldingSince);
+        var command = process.Command();
+        command.AdvertiseZeroWindow = new AdvertiseZeroWindow { Sockets = { process.Frozen }, AfterMilliseconds = (uint)Math.Max(0, left.TotalMilliseconds) };
+        return command;
+    }
+
+    private TwinRequest Migrating(HomeProcess process, IEnumerable<Connection> connections)
+    {
+        var command = process.Command();
+        command.Migrating = new Migrating
+        {
+            Mode = process.HoldingNewOnly ? Protocol.Migrating.Types.Mode.NewOnly : Protocol.Migrating.Types.Mode.All,
+            Connections = { connections },
+            Listeners = { process.Listeners },
+            HoldLimitBytes = (ulong)_options.HoldLimitBytes,
+        };
+        return command;
+    }
+}

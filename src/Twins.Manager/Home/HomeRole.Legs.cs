@@ -1,0 +1,95 @@
+using Google.Protobuf;
+using Twins.Manager.Nodes;
+using Twins.Protocol;
+
+namespace Twins.Manager.Home;
+
+/// <content>Home's ends of the legs.</content>
+internal sealed partial class HomeRole
+{
+    /// <summary>Picks home's ends of the legs and opens them outwards; inbound stays held.</summary>
+    public Task<AllocateLegsReply> AllocateLegsAsync(AllocateLegsRequest request, CancellationToken cancellation) =>
+        ChangeAsync("allocate", request.ProcessId, request.Epoch, request.Connections.Count, create: true, async process =>
+        {
+            var legs = request.HostLegs.ToList();
+            foreach (var stale in process.NextFlows.Keys.Except(request.Connections).ToList())
+            {
+                if (process.NextFlows.Remove(stale, out var flow))
+                    ReturnPort(flow);
+            }
+
+            foreach (var flow in Allocate(process.ProcessId, request.Connections.Where(c => !process.NextFlows.ContainsKey(c)), legs))
+                process.NextFlows[flow.Connection] = flow;
+
+            process.NextHostLegs.UnionWith(legs);
+            _rules.DivertLegSources(process.Twin.Queue, legs);
+            var command = process.Command();
+            command.OpenLegs = new OpenLegs { Flows = { process.NextFlows.Values } };
+            await process.Twin.SendAsync(command, cancellation: cancellation);
+            return new AllocateLegsReply { Flows = { request.Connections.Select(c => process.NextFlows[c]) } };
+        });
+
+    /// <summary>The process at its host opens a connection: home gives it a leg.</summary>
+    public Task<OpenFlowReply> OpenFromHostAsync(OpenFlowRequest request, CancellationToken cancellation) =>
+        ChangeAsync(request.ProcessId, request.Epoch, create: false, async process =>
+        {
+            if (!process.Flows.TryGetValue(request.Connection, out var flow))
+            {
+                flow = Allocate(process.ProcessId, [request.Connection], [request.HostLeg]).Single();
+                await AddAsync(process, flow, cancellation);
+            }
+
+            return new OpenFlowReply { Flow = flow };
+        });
+
+    private async Task AddAsync(HomeProcess process, Flow flow, CancellationToken cancellation)
+    {
+        process.Connections.Add(flow.Connection);
+        if (process.Lingering.Remove(flow.Connection))
+            _rules.Remove([], [], [flow.Connection]);
+        process.Flows[flow.Connection] = flow;
+        var command = process.Command();
+        command.AddFlows = new AddFlows { Flows = { flow } };
+        await process.Twin.SendAsync(command, cancellation: cancellation);
+        _rules.Divert(process.Twin.Queue, [flow.Connection], [], []);
+        _store.AddFlow(process, flow);
+    }
+
+    /// <summary>A leg for each connection, or none for any of them.</summary>
+    /// <exception cref="NodeException">The ports don't suffice.</exception>
+    private List<Flow> Allocate(string processId, IEnumerable<Connection> connections, IReadOnlyList<Endpoint> hostLegs)
+    {
+        var flows = new List<Flow>();
+        var homes = new Dictionary<(ByteString Leg, ByteString Local), ByteString>();
+        lock (_portsLock)
+        {
+            foreach (var connection in connections)
+            {
+                if (_ports.TakeOfAny(hostLegs) is not (var leg, var port))
+                {
+                    flows.ForEach(_ports.Return);
+                    throw new NodeException(_identity.Name, "no-redirect-port", $"All redirect ports ({_options.FirstRedirectPort}-{_options.LastRedirectPort}) of process '{processId}' are in use; widen the range.");
+                }
+
+                var ends = (leg.Address, connection.Local.Address);
+                if (!homes.TryGetValue(ends, out var home))
+                    homes[ends] = home = _nodes.AddressTowards(leg.Address, connection.Local.Address);
+                flows.Add(new Flow { Connection = connection, HomeLeg = new Endpoint { Address = home, Port = (uint)port }, HostLeg = leg });
+            }
+        }
+
+        return flows;
+    }
+
+    private void UsePort(Flow flow)
+    {
+        lock (_portsLock)
+            _ports.Use(flow);
+    }
+
+    private void ReturnPort(Flow flow)
+    {
+        lock (_portsLock)
+            _ports.Return(flow);
+    }
+}

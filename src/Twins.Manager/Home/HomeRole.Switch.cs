@@ -1,0 +1,111 @@
+using Twins.Protocol;
+
+namespace Twins.Manager.Home;
+
+/// <content>The commit point: the path to the host, or home.</content>
+internal sealed partial class HomeRole
+{
+    /// <summary>The commit point has passed: what is held goes to the host, in order, and all that follows.</summary>
+    public Task<SwitchPathReply> SwitchAsync(SwitchPathRequest request, CancellationToken cancellation) =>
+        ChangeAsync("switch", request.ProcessId, request.Epoch, request.Flows.Count, create: false, async process =>
+        {
+            process.Epoch = request.Epoch;
+            if (request.Host == _identity.Name)
+                return await ComeHomeAsync(process, cancellation);
+
+            var command = process.Command();
+            command.Migrated = new Migrated { Flows = { request.Flows }, Listeners = { process.Listeners } };
+            var reply = await process.Twin.SendAsync(command, cancellation: cancellation);
+
+            // After a restart of ours the kernel diverts only what the table said.
+            if (!process.NextHostLegs.IsSupersetOf(request.HostLegs) && !process.HostLegs.IsSupersetOf(request.HostLegs))
+                _rules.DivertLegSources(process.Twin.Queue, request.HostLegs);
+
+            // What pointed at the host before this one.
+            var former = process.HostLegs.Except(request.HostLegs).Except(LegsOfOthers(process)).ToList();
+            ForgetUnopened(process, request.Flows);
+            foreach (var flow in process.Flows.Values)
+                ReturnPort(flow);
+            process.Flows.Clear();
+            process.NextFlows.Clear();
+            foreach (var flow in request.Flows)
+            {
+                process.Flows[flow.Connection] = flow;
+                UsePort(flow);
+            }
+
+            process.HostLegs.Clear();
+            process.HostLegs.UnionWith(request.HostLegs);
+            process.NextHostLegs.Clear();
+            process.Holding = process.HoldingNewOnly = false;
+            process.Frozen = [];
+            process.Host = request.Host;
+            process.HostAddress = request.HostAddress;
+            _store.Save(process, request.Pid);
+            _rules.RemoveLegSources(former);
+            LogSwitched(process.ProcessId, request.Host, process.Flows.Count, process.Epoch);
+            return Held(reply, process.ProcessId);
+        });
+
+    /// <summary>The process is about to run at home again: its sockets, which exist by now, get and send what is new. What is held follows when it runs.</summary>
+    public async Task LetSpeakAsync(string processId)
+    {
+        if (Find(processId) is not { } process)
+            return;
+        await process.Gate.WaitAsync();
+        try
+        {
+            RemoveRules(process);
+        }
+        finally
+        {
+            process.Gate.Release();
+        }
+    }
+
+    /// <summary>Keeps the ports of the process, whose sockets are gone from here, from being given to another one.</summary>
+    public async Task ReserveAsync(string processId, CancellationToken cancellation)
+    {
+        if (Find(processId) is not { Host: not null } process)
+            return;
+        await process.Gate.WaitAsync(cancellation);
+        try
+        {
+            await process.Twin.SendAsync(Reserve(process), cancellation: cancellation);
+        }
+        finally
+        {
+            process.Gate.Release();
+        }
+    }
+
+    /// <summary>
+    /// Home again: held packets reach the local sockets, in order, and what comes in goes through the twin until the
+    /// kernel no longer diverts it.
+    /// </summary>
+    private async Task<SwitchPathReply> ComeHomeAsync(HomeProcess process, CancellationToken cancellation)
+    {
+        var command = process.Command();
+        command.Release = new Release();
+        var reply = await process.Twin.SendAsync(command, cancellation: cancellation);
+        RemoveRules(process);
+        await RemoveAsync(process, cancellation);
+        _store.Clear(process.ProcessId);
+        LogHome(process.ProcessId, process.Epoch);
+        return Held(reply, process.ProcessId);
+    }
+
+    private static TwinRequest Reserve(HomeProcess process)
+    {
+        var ports = process.Listeners.Concat(process.Connections.Select(c => new Listener { Transport = c.Transport, Local = c.Local })).Distinct();
+        var command = process.Command();
+        command.Reserve = new Reserve { Ports = { ports } };
+        return command;
+    }
+
+    private static SwitchPathReply Held(TwinReply reply, string processId)
+    {
+        var status = reply.Status?.Processes.FirstOrDefault(p => p.ProcessId == processId);
+        return new SwitchPathReply { HeldPackets = status?.HeldPacketsTotal ?? 0, HeldBytes = status?.HeldBytesTotal ?? 0 };
+    }
+}

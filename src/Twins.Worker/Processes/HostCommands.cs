@@ -1,0 +1,87 @@
+using Twins.Diversion.Linux;
+using Twins.Protocol;
+using Twins.Redirection;
+using Role = Twins.Protocol.TwinProcessStatus.Types.Role;
+
+namespace Twins.Worker;
+
+/// <summary>The commands to a host half: the flows between the legs and a cabin. For the data thread.</summary>
+internal sealed class HostCommands(TwinState state)
+{
+    public void Install(TwinRequest request, FileDescriptor? descriptor)
+    {
+        try
+        {
+            var flows = request.Host.Flows.Select(Wire.ToFlow).ToArray();
+            var listeners = request.Host.Listeners.Select(Wire.ToListener).ToHashSet();
+            var legs = request.Host.HostLegs.Select(Wire.ToEndpoint).ToHashSet();
+            var home = Wire.ToEndpoint(request.Host.Home).Address;
+            var process = state.FindOrAdd(request.ProcessId);
+            if (process is { IsHosted: false, Role: not (Role.Registered or Role.Released) })
+                throw new InvalidDataException("this twin is the process's home half");
+            if (descriptor is null && process.Tun is null)
+                throw new InvalidDataException("HOST comes with the descriptor of the cabin's TUN device");
+            if (descriptor is not null)
+                state.SetTun(process, descriptor);
+            descriptor = null;
+            if (!process.IsHosted || request.Epoch > process.Epoch)
+                (process.IsReady, process.IsStopped) = (false, false);
+            (process.Epoch, process.Role, process.Home) = (request.Epoch, Role.Hosting, home);
+            Install(process, flows, legs);
+            process.Listeners.ReplaceBy(listeners);
+        }
+        finally
+        {
+            descriptor?.Dispose();
+        }
+    }
+
+    private void Install(MobileProcess process, RedirectedFlow[] flows, HashSet<Packets.Endpoint> legs)
+    {
+        var builder = state.Table.ToBuilder();
+        var routes = new FlowRoutes(process, builder, state.Table);
+        var wanted = flows.ToHashSet();
+        foreach (var old in process.Flows.Values.Where(old => !wanted.Contains(old)).ToArray())
+            routes.Remove(old);
+        state.WithdrawQuestions(process, builder);
+        foreach (var flow in flows)
+        {
+            process.Flows[flow.Connection] = flow;
+            process.Closed.Remove(flow);
+            routes.SetHosted(flow);
+        }
+
+        foreach (var protocol in new[] { Packets.IpProtocol.Tcp, Packets.IpProtocol.Udp })
+        {
+            foreach (var gone in process.HostLegs.Except(legs))
+                builder.Remove(new Leg(protocol, gone));
+            foreach (var leg in legs)
+                builder.Add(new Leg(protocol, leg));
+        }
+
+        process.HostLegs.ReplaceBy(legs);
+        if (!process.IsStopped)
+            builder.Set(new Cabin(process.Slot, process.Home, process.Slot));
+        state.Table = builder.Build();
+        state.SendHeld(process);
+    }
+
+    public void SetOpen(MobileProcess process, ulong epoch, bool open, IEnumerable<Connection> lingering)
+    {
+        var connections = lingering.Select(Wire.ToConnection).ToHashSet();
+        if (!process.IsHosted)
+            throw new InvalidDataException("this twin is not the process's host half");
+        process.Epoch = epoch;
+        process.Lingering.ReplaceBy(connections);
+        (process.IsReady, process.IsStopped) = (open, !open);
+        var builder = state.Table.ToBuilder();
+        var routes = new FlowRoutes(process, builder, state.Table);
+        foreach (var flow in process.Flows.Values)
+            routes.SetHosted(flow);
+        if (open)
+            builder.Set(new Cabin(process.Slot, process.Home, process.Slot));
+        else
+            builder.RemoveCabin(process.Slot);
+        state.Table = builder.Build();
+    }
+}
