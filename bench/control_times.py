@@ -53,11 +53,12 @@ def measure(number, port, moves):
         [TWINS, "lab", "exec", "peer", "--", "python3", RIG, "talk", "10.77.0.2", str(port), str(number)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
     took = {operation: [] for operation in OPERATIONS}
-    calls, phases = [], {}
+    calls, phases, rules = [], {}, []
     try:
         client.stdout.readline()
         api = f"/proc/{MACHINES['home']}/root/run/twins/twinsd.sock"
         for _ in range(moves):
+            rules.append(float(twins("lab", "exec", "peer", "--", "python3", RIG, "rules", str(number))))
             hold, release = local_api.Call(api, "Hold", name), local_api.Call(api, "Release", name)
             started = time.monotonic()
             hold.make()
@@ -80,7 +81,7 @@ def measure(number, port, moves):
         client.stdin.close()
         client.terminate()
         client.wait()
-    return took, calls, phases
+    return took, calls, phases, rules
 
 
 def cell(values):
@@ -90,13 +91,15 @@ def cell(values):
 def main():
     moves = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     numbers = [int(n) for n in sys.argv[2:]] or [100, 1000, 10_000]
-    print(f"Milliseconds, median of {moves} moves there and back; 'twins hold' is the whole call by hand, with reading the sockets")
-    print(f"{'connections':>11}" + "".join(f"{o:>10}" for o in OPERATIONS) + f"{'sum':>10}{'twins hold':>12}")
+    print(f"Milliseconds, median of {moves} moves there and back. sum: of the four that a move needs.")
+    print("twins hold: the whole call by hand, with reading the sockets.")
+    print("nft: what nft(8) alone takes to add an element for each connection, the baseline of the ratio")
+    print(f"{'connections':>11}" + "".join(f"{o:>10}" for o in OPERATIONS) + f"{'sum':>10}{'nft':>8}{'ratio':>7}{'twins hold':>12}")
     table = []
     for index, number in enumerate(numbers):
-        took, calls, phases = measure(number, 7000 + index, moves)
+        took, calls, phases, rules = measure(number, 7000 + index, moves)
         total = sum(statistics.median(took[o]) for o in OPERATIONS[:4] if took[o])
-        print(f"{number:>11}" + "".join(f"{cell(took[o]):>10}" for o in OPERATIONS) + f"{total:>10.1f}{cell(calls):>12}", flush=True)
+        print(f"{number:>11}" + "".join(f"{cell(took[o]):>10}" for o in OPERATIONS) + f"{total:>10.1f}{cell(rules):>8}{total / statistics.median(rules):>7.2f}{cell(calls):>12}", flush=True)
         table.append((number, phases))
     print("\nThe phases of those moves, CRIU among them")
     names = list(table[0][1])

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """many_connections.py serve PORT: echoes, for ten thousand connections.
 many_connections.py talk HOST PORT NUMBER: opens them; at each line on standard input sends one octet on each, and prints the
-milliseconds until all have come back; `sent` when they are sent."""
+milliseconds until all have come back; `sent` when they are sent.
+many_connections.py rules NUMBER: prints the milliseconds that nft(8) takes to add so many elements to a map like the one of twinsd."""
 import selectors
 import socket
+import subprocess
 import sys
 import time
 
@@ -41,7 +43,22 @@ def talk(host, port, number):
         print((time.monotonic() - started) * 1000, flush=True)
 
 
+def nft(commands):
+    subprocess.run(["nft", "-f", "-"], input=commands, check=True, text=True)
+
+
+def rules(number):
+    nft("add table inet bench; add map inet bench m { type inet_proto . ipv4_addr . inet_service . ipv4_addr . inet_service : mark; }")
+    elements = ", ".join(f"6 . 10.1.{i >> 14}.1 . {1024 + (i & 0x3fff)} . 10.77.0.2 . 7000 : 1" for i in range(number))
+    started = time.monotonic()
+    nft(f"add element inet bench m {{ {elements} }}")
+    print((time.monotonic() - started) * 1000)
+    nft("delete table inet bench")
+
+
 if sys.argv[1] == "serve":
     serve(int(sys.argv[2]))
+elif sys.argv[1] == "rules":
+    rules(int(sys.argv[2]))
 else:
     talk(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))

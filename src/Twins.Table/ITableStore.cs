@@ -55,6 +55,14 @@ public interface ITableStore : IDisposable
     /// <returns>As <see cref="TryUpdate"/>.</returns>
     TableResult TryChange(string processId, ulong expectedEpoch, Func<ProcessRecord, ProcessRecord> change);
 
+    /// <summary>
+    /// Changes a record as above and, in the same transaction, replaces all of the process's connections. Unless
+    /// <paramref name="durable"/>, a power failure may take it: for what ends with the machine as well.
+    /// </summary>
+    /// <returns>As <see cref="TryUpdate"/>.</returns>
+    TableResult TryChange(
+        string processId, ulong expectedEpoch, Func<ProcessRecord, ProcessRecord> change, IReadOnlyCollection<FlowRecord> flows, bool durable);
+
     /// <summary>Deletes a process with its flows if the table's epoch is the expected one. Its migrations stay, as history, and so does its epoch, as a fence.</summary>
     /// <returns>Done, NotFound, StaleEpoch.</returns>
     TableResult TryDelete(string processId, ulong expectedEpoch);

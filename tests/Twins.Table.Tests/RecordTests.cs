@@ -63,6 +63,20 @@ public sealed class RecordTests : StoreTests
     }
 
     [TestMethod]
+    [DataRow(true)]
+    [DataRow(false)]
+    public void RecordAndItsFlows_ChangeTogether_OrNotAtAll(bool durable)
+    {
+        Store.TryAdd(Sample.Process());
+        Store.TryReplaceFlows("p-1f3a9c20", 3, [Sample.Flow(0)]);
+        Assert.IsTrue(Store.TryChange("p-1f3a9c20", 3, record => record with { Note = "held" }, [Sample.Flow(1), Sample.Flow(2)], durable).IsDone);
+        Assert.AreEqual(TableOutcome.StaleEpoch, Store.TryChange("p-1f3a9c20", 2, record => record with { Note = "late" }, [Sample.Flow(3)], durable).Outcome);
+        Reopen();
+        Assert.AreEqual("held", Store.Find("p-1f3a9c20")!.Note);
+        CollectionAssert.AreEquivalent(new[] { Sample.Flow(1), Sample.Flow(2) }, Store.ListFlows("p-1f3a9c20"));
+    }
+
+    [TestMethod]
     public void TenThousandFlows_AreOneTransaction()
     {
         Store.TryAdd(Sample.Process());

@@ -15,16 +15,12 @@ internal sealed partial class HomeRole
 
             var command = process.Command();
             command.Migrated = new Migrated { Flows = { request.Flows }, Listeners = { process.Listeners } };
-            var reply = await process.Twin.SendAsync(command, cancellation: cancellation);
+            var told = process.Twin.SendAsync(command, cancellation: cancellation);
 
-            // After a restart of ours the kernel diverts only what the table said.
-            if (!process.NextHostLegs.IsSupersetOf(request.HostLegs) && !process.HostLegs.IsSupersetOf(request.HostLegs))
-                _rules.DivertLegSources(process.Twin.Queue, request.HostLegs);
-
-            // What pointed at the host before this one.
+            // While the twin is at work, what it is told is kept here: should it fail, its replacement is told the same.
+            var isDiverted = process.NextHostLegs.IsSupersetOf(request.HostLegs) || process.HostLegs.IsSupersetOf(request.HostLegs);
             var former = process.HostLegs.Except(request.HostLegs).Except(LegsOfOthers(process)).ToList();
-            ForgetUnopened(process, request.Flows);
-            foreach (var flow in process.Flows.Values)
+            foreach (var flow in process.Flows.Values.Concat(process.NextFlows.Values))
                 ReturnPort(flow);
             process.Flows.Clear();
             process.NextFlows.Clear();
@@ -42,6 +38,14 @@ internal sealed partial class HomeRole
             process.Host = request.Host;
             process.HostAddress = request.HostAddress;
             _store.Save(process, request.Pid);
+            var reply = await told;
+
+            // After a restart of ours the kernel diverts only what the table said.
+            if (!isDiverted)
+                _rules.DivertLegSources(process.Twin.Queue, request.HostLegs);
+            ForgetUnopened(process, request.Flows);
+
+            // What pointed at the host before this one.
             _rules.RemoveLegSources(former);
             LogSwitched(process.ProcessId, request.Host, process.Flows.Count, process.Epoch);
             return Held(reply, process.ProcessId);

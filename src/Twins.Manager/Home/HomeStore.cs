@@ -12,9 +12,10 @@ internal sealed class HomeStore(ITableStore table, NodeCluster identity)
     /// <summary>The path was switched to another host: record and flows as they are now.</summary>
     /// <param name="process">What home knows.</param>
     /// <param name="pid">The process on its host; 0: the PID that it had.</param>
-    public void Save(HomeProcess process, int pid)
-    {
-        var result = table.TryChange(process.ProcessId, FoundEpoch(process.ProcessId), record => record with
+    public void Save(HomeProcess process, int pid) => table.TryChange(
+        process.ProcessId,
+        FoundEpoch(process.ProcessId),
+        record => record with
         {
             Epoch = Math.Max(record.Epoch, process.Epoch),
             State = ProcessState.Redirected,
@@ -26,24 +27,29 @@ internal sealed class HomeStore(ITableStore table, NodeCluster identity)
             HostLegs = [.. process.HostLegs.Select(l => l.ToEndpoint())],
             Cabin = null,
             Note = "",
-        });
-        if (result.IsDone)
-            table.TryReplaceFlows(process.ProcessId, result.Epoch, [.. process.Flows.Values.Select(f => f.ToRecord())]);
-    }
+        },
+        [.. process.Flows.Values.Select(f => f.ToRecord())],
+        durable: true);
 
-    /// <summary>A process that runs here is being held: which twin does it, and for which endpoints.</summary>
+    /// <summary>
+    /// A process that runs here is being held: which twin does it, and for which endpoints. Peers wait while this is written,
+    /// and a power failure ends the process too: the disk isn't waited for.
+    /// </summary>
     public void SaveHold(HomeProcess process)
     {
         if (process.Host is not null)
             return;
-        var result = table.TryChange(process.ProcessId, FoundEpoch(process.ProcessId), record => record with
-        {
-            Twin = ToRecord(process.Twin),
-            Listeners = [.. process.Listeners.Select(l => l.ToRecord())],
-            HostLegs = [.. process.NextHostLegs.Select(l => l.ToEndpoint())],
-        });
-        if (result.IsDone)
-            table.TryReplaceFlows(process.ProcessId, result.Epoch, [.. process.Connections.Select(c => new FlowRecord(c.ToTuple()))]);
+        table.TryChange(
+            process.ProcessId,
+            FoundEpoch(process.ProcessId),
+            record => record with
+            {
+                Twin = ToRecord(process.Twin),
+                Listeners = [.. process.Listeners.Select(l => l.ToRecord())],
+                HostLegs = [.. process.NextHostLegs.Select(l => l.ToEndpoint())],
+            },
+            [.. process.Connections.Select(c => new FlowRecord(c.ToTuple()))],
+            durable: false);
     }
 
     public void AddFlow(HomeProcess process, Flow flow) =>

@@ -88,15 +88,22 @@ public sealed class SqliteTableStore : ITableStore
 
     /// <inheritdoc/>
     public TableResult TryChange(string processId, ulong expectedEpoch, Func<ProcessRecord, ProcessRecord> change) =>
+        Write("Changing a process", processId, () => Change(processId, expectedEpoch, change));
+
+    /// <inheritdoc/>
+    public TableResult TryChange(
+        string processId, ulong expectedEpoch, Func<ProcessRecord, ProcessRecord> change, IReadOnlyCollection<FlowRecord> flows, bool durable) =>
         Write("Changing a process", processId, () =>
         {
-            if (Fenced(processId, expectedEpoch, out var present) is { } refused)
-                return refused;
-            var record = change(present!);
-            if (record.Id != processId || record.Epoch < expectedEpoch)
-                throw new ArgumentException("A change keeps the identifier and never lowers the epoch.", nameof(change));
-            return Store(record, expectedEpoch);
-        });
+            var changed = Change(processId, expectedEpoch, change);
+            if (changed.IsDone)
+            {
+                _flows.Clear(processId);
+                _flows.Put(processId, flows);
+            }
+
+            return changed;
+        }, durable);
 
     /// <inheritdoc/>
     public TableResult TryDelete(string processId, ulong expectedEpoch) => Write("Deleting a process", processId, () =>
@@ -172,6 +179,16 @@ public sealed class SqliteTableStore : ITableStore
     }
 
     private static TableResult Refuse(TableOutcome outcome, ProcessRecord present) => new(outcome, present, present.Epoch);
+
+    private TableResult Change(string processId, ulong expectedEpoch, Func<ProcessRecord, ProcessRecord> change)
+    {
+        if (Fenced(processId, expectedEpoch, out var present) is { } refused)
+            return refused;
+        var record = change(present!);
+        if (record.Id != processId || record.Epoch < expectedEpoch)
+            throw new ArgumentException("A change keeps the identifier and never lowers the epoch.", nameof(change));
+        return Store(record, expectedEpoch);
+    }
 
     private TableResult? Fenced(string processId, ulong expectedEpoch, out ProcessRecord? present)
     {
