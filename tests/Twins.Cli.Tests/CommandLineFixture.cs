@@ -41,7 +41,10 @@ internal sealed class CommandLineFixture : IAsyncDisposable
     };
 
     /// <summary>Runs one command line to its end.</summary>
-    public async Task<CommandLineResult> RunAsync(params string[] arguments)
+    public Task<CommandLineResult> RunAsync(params string[] arguments) => RunAsync(CancellationToken.None, arguments);
+
+    /// <summary>Runs one command line to its end; cancellation is Ctrl-C.</summary>
+    public async Task<CommandLineResult> RunAsync(CancellationToken interrupted, params string[] arguments)
     {
         using var output = new MemoryStream();
         using var error = new MemoryStream();
@@ -56,7 +59,7 @@ internal sealed class CommandLineFixture : IAsyncDisposable
             In = new StringReader(Input),
             Variable = Variables.GetValueOrDefault,
         };
-        int exitCode = await CommandTree.RunAsync(environment, arguments, CancellationToken.None);
+        int exitCode = await CommandTree.RunAsync(environment, arguments, interrupted);
         return new CommandLineResult(exitCode,
             Encoding.UTF8.GetString(output.ToArray()), Encoding.UTF8.GetString(error.ToArray()));
     }

@@ -57,6 +57,9 @@ internal sealed class LocalApiServer : IAsyncDisposable
         public override Task Migrate(MigrateRequest request, IServerStreamWriter<MigrationEvent> stream, ServerCallContext context) =>
             answers.Migrate(request, stream, context);
 
+        public override Task<CancelMigrationReply> CancelMigration(ProcessRequest request, ServerCallContext context) =>
+            answers.CancelMigration(request, context);
+
         public override Task<ProcessInfo> Hold(ProcessRequest request, ServerCallContext context) =>
             answers.Hold(request, context);
 

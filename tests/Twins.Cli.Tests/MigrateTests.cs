@@ -79,6 +79,22 @@ public sealed class MigrateTests
         Assert.AreEqual(new MigrateRequest { Process = "200123", Destination = "host1", Path = "direct-return" }, server.Request);
     }
 
+    [TestMethod]
+    public async Task Interrupted_AsksForTheRollBackUntilItIsUnderWay_AndTellsTheOutcome()
+    {
+        var server = new Cancellable();
+        await using CommandLineFixture cli = await CommandLineFixture.WithServerAsync(server);
+        using var interrupted = new CancellationTokenSource();
+        Task<CommandLineResult> running = cli.RunAsync(interrupted.Token, "migrate", "redis", "--to", "host1", "--json");
+        await server.Started;
+        await interrupted.CancelAsync();
+        CommandLineResult result = await running;
+        Assert.AreEqual(3, result.ExitCode);
+        Assert.AreEqual(2, server.Asked);
+        StringAssert.StartsWith(result.Error, "twins: interrupted; rolling back");
+        StringAssert.EndsWith(result.Output, "\"rolledBack\":true}\n");
+    }
+
     private static MigrationEvent Done() => new()
     {
         Result = new MigrationResult
@@ -113,6 +129,31 @@ public sealed class MigrateTests
             RolledBack = rolledBack,
         },
     };
+
+    private sealed class Cancellable : LocalApi.LocalApiBase
+    {
+        private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource _cancelled = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task Started => _started.Task;
+
+        public int Asked { get; private set; }
+
+        public override async Task Migrate(MigrateRequest request, IServerStreamWriter<MigrationEvent> stream, ServerCallContext context)
+        {
+            _started.SetResult();
+            await _cancelled.Task;
+            await stream.WriteAsync(Failed(rolledBack: true));
+        }
+
+        public override Task<CancelMigrationReply> CancelMigration(ProcessRequest request, ServerCallContext context)
+        {
+            // The first one comes before the migration has begun.
+            if (++Asked == 2)
+                _cancelled.SetResult();
+            return Task.FromResult(new CancelMigrationReply { UnderWay = Asked == 2 });
+        }
+    }
 
     private sealed class Migrating(params MigrationEvent[] last) : LocalApi.LocalApiBase
     {

@@ -45,16 +45,45 @@ internal static class MigrateCommand
     private static async Task<MigrationEvent> FollowAsync(
         CliEnvironment environment, MigrateRequest request, CancellationToken cancellation)
     {
-        using AsyncServerStreamingCall<MigrationEvent> call = environment.Client().Migrate(request, cancellationToken: cancellation);
+        LocalApi.LocalApiClient client = environment.Client();
+        using AsyncServerStreamingCall<MigrationEvent> call = client.Migrate(request, cancellationToken: CancellationToken.None);
+        using var ended = new CancellationTokenSource();
+        await using CancellationTokenRegistration interrupted = cancellation.Register(
+            () => _ = CancelAsync(environment, client, request.Process, ended.Token));
         await using var progress = new MigrationProgressView(environment);
-        await foreach (MigrationEvent next in call.ResponseStream.ReadAllAsync(cancellation))
+        try
         {
-            if (next.EventCase is not MigrationEvent.EventOneofCase.Progress)
-                return next;
-            progress.Show(next.Progress);
+            // Read to the end also after Ctrl-C: where the process runs is known only then.
+            await foreach (MigrationEvent next in call.ResponseStream.ReadAllAsync(CancellationToken.None))
+            {
+                if (next.EventCase is not MigrationEvent.EventOneofCase.Progress)
+                    return next;
+                progress.Show(next.Progress);
+            }
         }
+        finally
+        {
+            await ended.CancelAsync();
+        }
+
         throw new CliException(ExitCode.Failed, "no-result",
             $"twinsd ended the migration without a result; see: twins show {request.Process}");
+    }
+
+    /// <summary>Asks for the roll-back until the migration is known to <c>twinsd</c>, or has ended.</summary>
+    private static async Task CancelAsync(
+        CliEnvironment environment, LocalApi.LocalApiClient client, string process, CancellationToken ended)
+    {
+        environment.Error.WriteLine("twins: interrupted; rolling back, unless the destination has taken over");
+        try
+        {
+            while (!(await client.CancelMigrationAsync(new ProcessRequest { Process = process }, cancellationToken: ended)).UnderWay)
+                await Task.Delay(50, ended);
+        }
+        catch (Exception failure) when (failure is RpcException or OperationCanceledException)
+        {
+            // The migration has ended, or its call fails as well and says why.
+        }
     }
 
     private static int TellResult(CliEnvironment environment, ParseResult result, MigrationResult done)

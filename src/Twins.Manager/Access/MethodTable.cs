@@ -13,6 +13,7 @@ internal static class MethodTable
         [nameof(LocalApi.LocalApiClient.ListNodes)] = AccessLevel.Read,
         [nameof(LocalApi.LocalApiClient.Attach)] = AccessLevel.Change,
         [nameof(LocalApi.LocalApiClient.Migrate)] = AccessLevel.Change,
+        [nameof(LocalApi.LocalApiClient.CancelMigration)] = AccessLevel.Change,
         [nameof(LocalApi.LocalApiClient.Hold)] = AccessLevel.Change,
         [nameof(LocalApi.LocalApiClient.Redirect)] = AccessLevel.Change,
         [nameof(LocalApi.LocalApiClient.Release)] = AccessLevel.Change,

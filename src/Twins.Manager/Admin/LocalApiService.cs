@@ -24,6 +24,9 @@ internal sealed class LocalApiService(
     Doctor doctor,
     ClusterCommands cluster) : LocalApi.LocalApiBase
 {
+    // The question that is under way to the destination, and the order to give up, have their deadlines first.
+    private static readonly TimeSpan ResolveTime = TimeSpan.FromSeconds(30);
+
     public override Task<ProcessInfo> Attach(AttachRequest request, ServerCallContext context) => GuardAsync(async () =>
         await view.InfoAsync(await intake.AttachAsync(request, context.CancellationToken)));
 
@@ -65,6 +68,14 @@ internal sealed class LocalApiService(
         });
     }
 
+    public override Task<CancelMigrationReply> CancelMigration(ProcessRequest request, ServerCallContext context) => GuardAsync(async () =>
+    {
+        var record = Find(request.Process);
+        return record.CurrentNode == identity.Name
+            ? new CancelMigrationReply { UnderWay = migrations.Cancel(record.Id) }
+            : await nodes.Client(record.CurrentNode).CancelMigrationAsync(new CancelMigrationRequest { ProcessId = record.Id }, cancellationToken: context.CancellationToken);
+    });
+
     public override Task<ProcessInfo> Hold(ProcessRequest request, ServerCallContext context) =>
         GuardAsync(async () => await view.InfoAsync(await manual.HoldAsync(Find(request.Process))));
 
@@ -89,7 +100,7 @@ internal sealed class LocalApiService(
             throw new RpcException(new Status(StatusCode.FailedPrecondition, $"'{record.Name}' isn't in doubt; there is nothing to decide."));
         verdicts.Give(record.Id, request.Gone);
         var started = Stopwatch.GetTimestamp();
-        while (registry.FindById(record.Id) is { State: ProcessState.InDoubt } && Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(10))
+        while (registry.FindById(record.Id) is { State: ProcessState.InDoubt } && Stopwatch.GetElapsedTime(started) < ResolveTime)
             await Task.Delay(TimeSpan.FromMilliseconds(20), context.CancellationToken);
         return await view.InfoAsync(registry.FindById(record.Id) ?? record);
     });

@@ -12,7 +12,7 @@ namespace Twins.Manager.Migration;
 /// <summary>Migrations of processes that run on this node.</summary>
 internal sealed class MigrationService(DepartureParts parts, NodeMap nodes, NodeCluster identity)
 {
-    private readonly ConcurrentDictionary<string, Task> _running = new();
+    private readonly ConcurrentDictionary<string, CancellationTokenSource> _running = new();
 
     /// <summary>Moves a process that runs here; progress first, exactly one result or failure last.</summary>
     /// <param name="processId">Identifier of the process.</param>
@@ -23,15 +23,8 @@ internal sealed class MigrationService(DepartureParts parts, NodeMap nodes, Node
         string processId, string destination, string path, [EnumeratorCancellation] CancellationToken cancellation)
     {
         var events = Channel.CreateUnbounded<MigrationEvent>();
-        var migration = Task.Run(() => RunAsync(processId, destination, path, e => events.Writer.TryWrite(e), cancellation), CancellationToken.None);
-        _running[processId] = migration;
-        _ = migration.ContinueWith(
-            t =>
-            {
-                _running.TryRemove(processId, out _);
-                events.Writer.TryComplete();
-            },
-            TaskScheduler.Default);
+        _ = Task.Run(() => RunAsync(processId, destination, path, e => events.Writer.TryWrite(e), cancellation), CancellationToken.None)
+            .ContinueWith(_ => events.Writer.TryComplete(), TaskScheduler.Default);
 
         // Not cancelled with the caller: the outcome must be read to the end.
         await foreach (var step in events.Reader.ReadAllAsync(CancellationToken.None))
@@ -39,6 +32,24 @@ internal sealed class MigrationService(DepartureParts parts, NodeMap nodes, Node
             yield return step;
             if (step.Failure is { InDoubt: true })
                 yield break;
+        }
+    }
+
+    /// <summary>Rolls a migration back that hasn't passed the commit point; whoever started it is told.</summary>
+    /// <returns>False: none of that process is under way here.</returns>
+    public bool Cancel(string processId)
+    {
+        if (!_running.TryGetValue(processId, out var running))
+            return false;
+        try
+        {
+            running.Cancel();
+            return true;
+        }
+        catch (ObjectDisposedException)
+        {
+            // It has just ended.
+            return false;
         }
     }
 
@@ -63,7 +74,9 @@ internal sealed class MigrationService(DepartureParts parts, NodeMap nodes, Node
         }
         catch (NodeException e)
         {
-            report(Failure(MigrationSteps.Preflight, e.Code, e.Message, rolledBack: true));
+            var failure = Failure(MigrationSteps.Preflight, e.Code, e.Message, rolledBack: e.Code != "in-doubt");
+            failure.Failure.InDoubt = e.Code == "in-doubt";
+            report(failure);
             return;
         }
 
@@ -71,9 +84,11 @@ internal sealed class MigrationService(DepartureParts parts, NodeMap nodes, Node
         var departure = new Departure(record, migrationId, home, target, parts, report);
         parts.Log.Leaving(migrationId, record.Id, identity.Name, destination);
         parts.Record(migrationId, record, destination, MigrationSteps.Preflight, MigrationOutcome.Running);
+        using var running = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        _running[record.Id] = running;
         try
         {
-            var result = await departure.RunAsync(cancellation);
+            var result = await departure.RunAsync(running.Token);
             parts.Record(migrationId, record, destination, MigrationSteps.Release, MigrationOutcome.Committed);
             parts.Log.Left(migrationId, record.Id, destination, result.Epoch);
             report(new MigrationEvent { Result = result });
@@ -89,6 +104,10 @@ internal sealed class MigrationService(DepartureParts parts, NodeMap nodes, Node
             // After the commit point: the process runs at the destination, something here could not be tidied up.
             parts.Record(migrationId, record, destination, departure.Step, MigrationOutcome.Committed, e.Message);
             report(Failure(departure.Step, "release-failed", $"The process runs on '{destination}', but {e.Message}", rolledBack: false));
+        }
+        finally
+        {
+            _running.TryRemove(record.Id, out _);
         }
     }
 

@@ -125,6 +125,9 @@ internal sealed class NodeApiService(LocalNode node, HomeRole home, HostRole hos
             return true;
         });
 
+    public override Task<CancelMigrationReply> CancelMigration(CancelMigrationRequest request, ServerCallContext context) =>
+        Task.FromResult(new CancelMigrationReply { UnderWay = migrations.Cancel(request.ProcessId) });
+
     private static string Caller(ServerCallContext context) => context.GetNodeName();
 
     private static async Task<T> GuardAsync<T>(Func<Task<T>> call)
