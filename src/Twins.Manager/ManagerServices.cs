@@ -48,6 +48,7 @@ internal static class ManagerServices
         services.AddSingleton<ProcessView>();
         services.AddSingleton<ManualRedirection>();
         services.AddSingleton<ClusterCommands>();
+        services.AddSingleton<Leftovers>();
         services.AddSingleton<Doctor>();
 
         services.AddHostedService(p => p.GetRequiredService<TwinPool>());

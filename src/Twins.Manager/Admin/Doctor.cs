@@ -1,9 +1,6 @@
 using System.Globalization;
-using Twins.Manager.Cabins;
 using Twins.Manager.Checkpoint;
 using Twins.Manager.Cluster;
-using Twins.Manager.Home;
-using Twins.Manager.Host;
 using Twins.Manager.Pool;
 using Twins.Manager.Registry;
 using Twins.Manager.Rules;
@@ -14,7 +11,7 @@ namespace Twins.Manager.Admin;
 
 /// <summary>Checks all that a migration needs from this machine, and what earlier runs may have left.</summary>
 internal sealed class Doctor(
-    TwinsdOptions options, TwinPaths paths, CheckpointReadiness readiness, NodeCluster cluster, TwinPool pool, KernelRules rules, HomeRole home, HostRole host)
+    TwinsdOptions options, TwinPaths paths, CheckpointReadiness readiness, NodeCluster cluster, TwinPool pool, KernelRules rules, Leftovers leftovers)
 {
     // Linux capability numbers, capability.h.
     private const int NetAdmin = 12;
@@ -98,21 +95,28 @@ internal sealed class Doctor(
 
     private void AddLeftovers(Action<string, string, string, string> add, bool remove)
     {
-        var used = host.Processes.Select(p => p.Cabin.Id).ToHashSet();
-        var leftovers = Cabin.List(options.CabinDirectory).Where(c => !used.Contains(c.Id)).ToList();
-        var cabins = leftovers.Select(c => c.Id).ToList();
-        if (remove)
+        const string Check = "leftovers";
+        var found = leftovers.Find();
+        if (found.Count == 0)
+            add(Check, "ok", "nothing was left behind", "");
+        foreach (var leftover in found)
         {
-            foreach (var cabin in leftovers)
-                cabin.Remove();
-            rules.RemoveUnknown(home.Processes, host.Processes);
-        }
+            if (!remove)
+            {
+                add(Check, "warning", $"{leftover.What}: belongs to nothing", "twins doctor --remove-leftovers");
+                continue;
+            }
 
-        add(
-            "leftovers",
-            cabins.Count == 0 || remove ? "ok" : "warning",
-            cabins.Count == 0 ? "no cabin without a process" : $"cabins without a process: {string.Join(", ", cabins)}{(remove ? " (removed)" : "")}",
-            "twins doctor --remove-leftovers");
+            try
+            {
+                leftover.Remove();
+                add(Check, "ok", $"{leftover.What}: removed", "");
+            }
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                add(Check, "failed", $"{leftover.What}: can't be removed: {e.Message}", "Remove it by hand.");
+            }
+        }
     }
 
     private static ulong? Capabilities() => File.ReadLines("/proc/self/status")

@@ -40,7 +40,8 @@ internal static class TwinWorkers
         return ended;
     }
 
-    private static IEnumerable<int> Pids() => Directory.EnumerateDirectories("/proc")
+    /// <summary>All processes that this one sees.</summary>
+    public static IEnumerable<int> Pids() => Directory.EnumerateDirectories("/proc")
         .Select(path => int.TryParse(Path.GetFileName(path), NumberStyles.None, CultureInfo.InvariantCulture, out var pid) ? pid : 0)
         .Where(pid => pid > 0);
 
@@ -60,6 +61,9 @@ internal static class TwinWorkers
         }
     }
 
-    private static bool SharesWithUs(string folder, string kind) =>
+    /// <summary>Whether a process has our namespace of a kind.</summary>
+    /// <param name="folder">Its directory in /proc.</param>
+    /// <param name="kind">As in /proc/PID/ns.</param>
+    public static bool SharesWithUs(string folder, string kind) =>
         new FileInfo($"{folder}/ns/{kind}").LinkTarget is { } theirs && theirs == new FileInfo($"/proc/self/ns/{kind}").LinkTarget;
 }

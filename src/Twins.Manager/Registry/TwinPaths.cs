@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Twins.Manager.Settings;
 
 namespace Twins.Manager.Registry;
@@ -5,6 +6,8 @@ namespace Twins.Manager.Registry;
 /// <summary>Where things lie, from the settings and from where twinsd was installed.</summary>
 internal sealed class TwinPaths(TwinsdOptions options)
 {
+    private readonly ConcurrentDictionary<string, bool> _images = new();
+
     /// <summary>Directory of the twins' control endpoints.</summary>
     public string Twins => options.TwinSocketDirectory;
 
@@ -17,6 +20,7 @@ internal sealed class TwinPaths(TwinsdOptions options)
     public string NewImages(string migrationId)
     {
         var directory = Path.Combine(options.ImagePath, migrationId);
+        _images[directory] = true;
         Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         return directory;
     }
@@ -27,9 +31,13 @@ internal sealed class TwinPaths(TwinsdOptions options)
     /// </summary>
     public void RemoveImages(string directory)
     {
+        _images.TryRemove(directory, out _);
         if (directory.Length > 0 && !TryRemove(directory))
             _ = Task.Run(() => RemoveLaterAsync(directory));
     }
+
+    /// <summary>Whether a migration of this run has its images there.</summary>
+    public bool IsInUse(string directory) => _images.ContainsKey(directory);
 
     private static async Task RemoveLaterAsync(string directory)
     {

@@ -54,21 +54,40 @@ internal sealed class KernelRules : IDisposable
     public void RemoveLegDestinations(IEnumerable<Endpoint> legs) =>
         Change(0, [], [.. legs.Select(l => DivertTarget.LegDestination(IpProtocol.Tcp, l.ToEndpoint()))]);
 
+    /// <summary>How much is diverted that neither a home nor a guest wants.</summary>
+    /// <exception cref="Diversion.DiversionException">The rules can't be read.</exception>
+    public int CountUnknown(IEnumerable<HomeProcess> homes, IEnumerable<HostedProcess> guests)
+    {
+        lock (_lock)
+        {
+            var wanted = Wanted(homes, guests);
+            return _rules.Value.ReadAgain().Targets.Keys.Count(t => !wanted.Contains(t));
+        }
+    }
+
     /// <summary>After a restart, when all that is wanted has been diverted again: removes what else there is.</summary>
     public void RemoveUnknown(IEnumerable<HomeProcess> homes, IEnumerable<HostedProcess> guests)
+    {
+        var wanted = Wanted(homes, guests);
+        Change(0, [], [.. _rules.Value.Rules.Targets.Keys.Where(t => !wanted.Contains(t))]);
+        Tidy();
+    }
+
+    private static HashSet<DivertTarget> Wanted(IEnumerable<HomeProcess> homes, IEnumerable<HostedProcess> guests)
     {
         var wanted = new HashSet<DivertTarget>();
         foreach (var home in homes)
         {
             wanted.UnionWith(home.Connections.Select(ToTarget));
             wanted.UnionWith(home.Listeners.Select(ToTarget));
+            if (home.HoldingNewOnly)
+                wanted.UnionWith(home.Listeners.Select(ToNewConnections));
             wanted.UnionWith(home.Lingering.Select(ToLingering));
             wanted.UnionWith(home.HostLegs.Concat(home.NextHostLegs).Select(l => DivertTarget.LegSource(IpProtocol.Tcp, l.ToEndpoint())));
         }
 
         wanted.UnionWith(guests.SelectMany(g => g.HostLegs).Select(l => DivertTarget.LegDestination(IpProtocol.Tcp, l.ToEndpoint())));
-        Change(0, [], [.. _rules.Value.Rules.Targets.Keys.Where(t => !wanted.Contains(t))]);
-        Tidy();
+        return wanted;
     }
 
     /// <inheritdoc/>

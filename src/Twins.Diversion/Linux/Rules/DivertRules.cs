@@ -161,6 +161,18 @@ public sealed class DivertRules : IDisposable
         }
     }
 
+    /// <summary>Reads again what is there, in case another program has changed it.</summary>
+    /// <exception cref="DiversionException">The table is not ours.</exception>
+    public RuleSet ReadAgain()
+    {
+        lock (_lock)
+        {
+            var rules = NetworkNamespace.Run(_networkNamespace, Read);
+            Know(rules);
+            return rules;
+        }
+    }
+
     /// <summary>Takes everything away, also what a crash left behind.</summary>
     /// <exception cref="DiversionException">The kernel refused.</exception>
     public void RemoveAll()
