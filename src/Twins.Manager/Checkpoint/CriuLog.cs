@@ -19,6 +19,7 @@ internal static partial class CriuLog
         (Terminal(), CheckpointCode.TerminalAttached, "The process belongs to a terminal or to a session that started outside of it. Start it with `twins run`, or with setsid and its input and output in files."),
         (Traced(), CheckpointCode.Traced, "Another program traces the process (a debugger or strace). End that first."),
         (NoTask(), CheckpointCode.ProcessMissing, "There is no such process any more."),
+        (LinkRemap(), CheckpointCode.UnsupportedFile, "The file {0} was removed while the process has it open, and lives on under another name, which another machine can't know. Put it back under its name, or let the program close it."),
         (Unsupported(), CheckpointCode.UnsupportedFile, "The process has something open that can't be moved: {0}."),
     ];
 
@@ -34,8 +35,13 @@ internal static partial class CriuLog
             foreach (var line in errors)
             {
                 var match = pattern.Match(line);
-                if (match.Success)
-                    return (code, string.Format(null, message, match.Groups[1].Value, match.Groups[2].Value));
+                if (!match.Success)
+                    continue;
+                // CRIU opens files relative to the root and says them so.
+                var first = match.Groups[1].Value;
+                if (code is CheckpointCode.FileDiffers or CheckpointCode.FileMissing && !first.StartsWith('/'))
+                    first = "/" + first;
+                return (code, string.Format(null, message, first, match.Groups[2].Value));
             }
         }
 
@@ -90,6 +96,9 @@ internal static partial class CriuLog
     [GeneratedRegex(@"No such process|Unable to open /proc/\d+|Can't open /proc/\d+")]
     private static partial Regex NoTask();
 
-    [GeneratedRegex(@"(Can't lookup mount.*|Can't dump .*|Unsupported .*|unsupported .*|.*not supported.*|.*External socket.*|.*external stream.*|Can't create link-remap.*|.*nsid.*|.*io_uring.*)")]
+    [GeneratedRegex(@"Can't create link[- ]remap for (\S+?)\.? ")]
+    private static partial Regex LinkRemap();
+
+    [GeneratedRegex(@"(Can't lookup mount.*|Can't dump .*|Unsupported .*|unsupported .*|.*not supported.*|.*External socket.*|.*external stream.*|.*nsid.*|.*io_uring.*)")]
     private static partial Regex Unsupported();
 }
