@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Security.Cryptography;
 using Twins.Manager.Home;
 using Twins.Manager.Migration;
 using Twins.Manager.Nodes;
@@ -7,7 +8,6 @@ using Twins.Manager.Registry;
 using Twins.Manager.Settings;
 using Twins.Protocol;
 using Twins.Table;
-using Outcome = Twins.Protocol.QueryMigrationReply.Types.Outcome;
 
 namespace Twins.Manager.Admin;
 
@@ -21,16 +21,18 @@ namespace Twins.Manager.Admin;
 /// 4 at the destination, when all sockets are in the cabin: inbound opened, home switches the path, which is the commit point
 /// </code>
 /// The original, if it is still there, is the other migrator's business: it must stay frozen or end. Its sockets
-/// stay silenced here either way. A release before 4, or ten minutes without 4, undoes all.
+/// stay silenced here either way. A release before 4 undoes all. So does time: <see cref="TwinsdOptions.HandWait"/> from 1
+/// to 2, and again from 2 to 4. A restart of twinsd, here or there, changes nothing, except that this time begins anew.
 /// </para>
 /// </summary>
 internal sealed partial class ManualRedirection(
-    ProcessRegistry registry, HomeRole home, NodeMap nodes, TwinsdOptions options, ILogger<ManualRedirection> log) : IDisposable
+    ProcessRegistry registry, ITableStore table, HomeRole home, NodeMap nodes, TwinsdOptions options, ILogger<ManualRedirection> log) : IDisposable
 {
     private static readonly TimeSpan LookAround = TimeSpan.FromMilliseconds(500);
 
     private readonly SemaphoreSlim _gate = new(1, 1);
-    private readonly ConcurrentDictionary<string, INode> _redirecting = new();
+    private readonly ConcurrentDictionary<string, Redirection> _redirecting = new();
+    private readonly ConcurrentDictionary<string, object> _holds = new();
 
     /// <summary>Holds all that comes in for the process, and silences its sockets.</summary>
     /// <exception cref="NodeException">It isn't here, or doesn't accept the connections that wait on its listeners.</exception>
@@ -50,7 +52,7 @@ internal sealed partial class ManualRedirection(
             }
 
             await home.HoldAsync(Request(record, endpoints), CancellationToken.None);
-            registry.TryMark(record, ProcessState.Held, "Held by hand; 'twins redirect' sends the packets to another node, 'twins release' lets them go.");
+            ExpectRedirect(record, "Held by hand");
         }
         catch (NodeException)
         {
@@ -76,8 +78,8 @@ internal sealed partial class ManualRedirection(
             throw new NodeException(record.HomeNode, "not-held", $"'{record.Name}' isn't held by hand; 'twins hold {record.Name}' on node '{record.HomeNode}' first.");
         if (node.Name == nodes.Self)
             throw new NodeException(nodes.Self, "already-there", $"Node '{node.Name}' is the home of '{record.Name}'; 'twins release {record.Name}' gives the packets back to it.");
-        if (_redirecting.TryGetValue(record.Id, out var other) && other.Name != node.Name)
-            throw new NodeException(nodes.Self, "already-redirecting", $"'{record.Name}' is being redirected to node '{other.Name}'; 'twins release {record.Name}' first.");
+        if (_redirecting.TryGetValue(record.Id, out var other) && other.Node.Name != node.Name)
+            throw new NodeException(nodes.Self, "already-redirecting", $"'{record.Name}' is being redirected to node '{other.Node.Name}'; 'twins release {record.Name}' first.");
 
         // What it has opened or closed since the hold; once it is frozen, this is what its images have.
         if (Read(record) is { } endpoints)
@@ -85,7 +87,8 @@ internal sealed partial class ManualRedirection(
         else
             endpoints = EndpointSet.Empty with { Connections = held.Connections, Listeners = held.Listeners, Lingering = held.Lingering };
 
-        var id = MigrationId(record);
+        var redirection = other ?? new Redirection(node, MigrationSteps.RedirectPrefix + RandomNumberGenerator.GetHexString(12, lowercase: true));
+        var id = redirection.MigrationId;
         try
         {
             var prepared = await node.PrepareAsync(
@@ -106,13 +109,17 @@ internal sealed partial class ManualRedirection(
             await node.InstallFlowsAsync(
                 new InstallFlowsRequest { MigrationId = id, Flows = { flows }, Listeners = { endpoints.Listeners } }, CancellationToken.None);
             registry.TryMark(record, ProcessState.Held, $"Waits until its sockets are in the cabin {prepared.Cabin} on node '{node.Name}'; 'twins release' undoes it.");
-            if (_redirecting.TryAdd(record.Id, node))
-                _ = Task.Run(() => FollowAsync(record, node), CancellationToken.None);
+            if (_redirecting.TryAdd(record.Id, redirection))
+            {
+                Write(record, redirection, MigrationOutcome.Running);
+                _ = Task.Run(() => FollowAsync(record, redirection), CancellationToken.None);
+            }
+
             return (Now(record), prepared.Cabin);
         }
         catch (Exception) when (!_redirecting.ContainsKey(record.Id))
         {
-            await AbortAsync(node, record, "The redirection couldn't be prepared.");
+            await AbortAsync(redirection, record, "The redirection couldn't be prepared.");
             throw;
         }
     });
@@ -132,56 +139,14 @@ internal sealed partial class ManualRedirection(
         // Here first: from now on the switch that the destination asks for is refused.
         await home.CancelHoldAsync(new CancelHoldRequest { ProcessId = record.Id, Epoch = record.Epoch }, CancellationToken.None);
         registry.TryMark(record, ProcessState.Running, note);
-        if (_redirecting.TryRemove(record.Id, out var node))
-            await AbortAsync(node, record, "Released at home.");
+        _holds.TryRemove(record.Id, out _);
+        if (_redirecting.TryRemove(record.Id, out var redirection))
+        {
+            Write(record, redirection, MigrationOutcome.RolledBack, note.Length > 0 ? note : "Released at home.");
+            await AbortAsync(redirection, record, "Released at home.");
+        }
+
         return Now(record);
-    }
-
-    /// <summary>Until the destination has decided, or the process was released.</summary>
-    private async Task FollowAsync(ProcessRecord record, INode node)
-    {
-        while (_redirecting.TryGetValue(record.Id, out var current) && ReferenceEquals(current, node))
-        {
-            await Task.Delay(LookAround);
-            try
-            {
-                var outcome = (await node.QueryMigrationAsync(new QueryMigrationRequest { MigrationId = MigrationId(record) }, CancellationToken.None)).Outcome;
-                if (outcome is Outcome.Aborted or Outcome.Unknown)
-                {
-                    await AloneAsync(async () => ReferenceEquals(_redirecting.GetValueOrDefault(record.Id), node) && Now(record) is { State: ProcessState.Held } held
-                        ? await ReleaseNowAsync(held, $"Node '{node.Name}' gave the redirection up; its log says why.")
-                        : record);
-                    return;
-                }
-
-                if (outcome == Outcome.Committed)
-                {
-                    // Its ports can be kept only when the original no longer has them.
-                    if (ProcessInspector.TryReadOriginal(record) is not null)
-                        continue;
-                    _redirecting.TryRemove(record.Id, out _);
-                    await home.ReserveAsync(record.Id, CancellationToken.None);
-                    return;
-                }
-            }
-            catch (Exception e) when (e is NodeException or Pool.TwinException)
-            {
-                LogNotFollowed(record.Name, node.Name, e.Message);
-            }
-        }
-    }
-
-    private async Task AbortAsync(INode node, ProcessRecord record, string reason)
-    {
-        try
-        {
-            await node.AbortAsync(new AbortRequest { MigrationId = MigrationId(record), Reason = reason }, CancellationToken.None);
-        }
-        catch (NodeException e)
-        {
-            // It learns it when it asks home to switch the path, or when its time is over.
-            LogNotFollowed(record.Name, node.Name, e.Message);
-        }
     }
 
     private async Task<EndpointSet> DrainAsync(ProcessRecord record)
@@ -220,9 +185,6 @@ internal sealed partial class ManualRedirection(
     }
 
     private ProcessRecord Now(ProcessRecord record) => registry.FindById(record.Id) ?? record;
-
-    // The same for each attempt of one stay, so that it can be repeated after a restart of either node's twinsd.
-    private static string MigrationId(ProcessRecord record) => FormattableString.Invariant($"r-{record.Id}-{record.Epoch + 1}");
 
     // Null when it has ended; a zombie has no sockets any more.
     private static EndpointSet? Read(ProcessRecord record) =>

@@ -12,11 +12,17 @@ internal sealed partial class HomeRole
         ChangeAsync("allocate", request.ProcessId, request.Epoch, request.Connections.Count, create: true, async process =>
         {
             var legs = request.HostLegs.ToList();
-            foreach (var stale in process.NextFlows.Keys.Except(request.Connections).ToList())
+
+            // Of connections that have ended meanwhile, and of a host that was to get the process before this one.
+            var wanted = request.Connections.ToHashSet();
+            foreach (var stale in process.NextFlows.Values.Where(f => !wanted.Contains(f.Connection) || !legs.Contains(f.HostLeg)).ToList())
             {
-                if (process.NextFlows.Remove(stale, out var flow))
-                    ReturnPort(flow);
+                process.NextFlows.Remove(stale.Connection);
+                ReturnPort(stale);
             }
+
+            _rules.RemoveLegSources(process.NextHostLegs.Except(legs).Except(process.HostLegs).Except(LegsOfOthers(process)).ToList());
+            process.NextHostLegs.IntersectWith(legs);
 
             foreach (var flow in Allocate(process.ProcessId, request.Connections.Where(c => !process.NextFlows.ContainsKey(c)), legs))
                 process.NextFlows[flow.Connection] = flow;

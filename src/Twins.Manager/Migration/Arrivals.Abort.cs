@@ -55,7 +55,7 @@ internal sealed partial class Arrivals
     /// <summary>A source that falls silent is given up: it learns so when it asks.</summary>
     private void ExpectNextCall(Arrival arrival)
     {
-        var patience = arrival.Request.OtherMigrator ? OtherMigratorWait : arrival.Restore is null ? ArrivalWait : options.CommitWait;
+        var patience = arrival.Request.OtherMigrator ? options.HandWait : arrival.Restore is null ? ArrivalWait : options.CommitWait;
         arrival.Deadline?.Dispose();
         arrival.Deadline = new Timer(_ => _ = Task.Run(() => GiveUpAsync(arrival, patience)), null, patience, Timeout.InfiniteTimeSpan);
     }
@@ -70,7 +70,7 @@ internal sealed partial class Arrivals
             if (arrival.Outcome == Outcome.Prepared && !arrival.Patience.IsCancellationRequested)
             {
                 await AbortAsync(arrival, arrival.Request.OtherMigrator
-                    ? $"Not restored in the cabin within {patience.TotalMinutes:0} min; it lacks {arrival.Missing}."
+                    ? $"Not restored in the cabin within {patience.TotalSeconds:0} s; it lacks {arrival.Missing}."
                     : $"Node '{arrival.From}' said nothing for {patience.TotalSeconds:0} s.");
             }
         }

@@ -1,3 +1,6 @@
+using System.Diagnostics;
+using Twins.Manager.Checkpoint;
+using Twins.Manager.Host;
 using Twins.Protocol;
 using Twins.Table;
 using Outcome = Twins.Protocol.QueryMigrationReply.Types.Outcome;
@@ -7,15 +10,28 @@ namespace Twins.Manager.Migration;
 /// <content>What was under way when twinsd ended.</content>
 internal sealed partial class Arrivals
 {
+    // CRIU notices our end and kills what it hasn't resumed within milliseconds; what is there afterwards was resumed.
+    private static readonly TimeSpan OrphanTime = TimeSpan.FromSeconds(3);
+
     /// <summary>
     /// After a restart: what was under way is what the kernel shows. CRIU kills what it restored when we vanish before
     /// the commit point; a process that runs was resumed, so it was committed.
     /// </summary>
     public async Task RecoverAsync()
     {
-        foreach (var row in table.ListUndecidedMigrations().Where(r => r.Role == MigrationRole.Destination))
+        var rows = table.ListUndecidedMigrations().Where(r => r.Role == MigrationRole.Destination).ToList();
+        var started = Stopwatch.GetTimestamp();
+        while (rows.Count > 0 && CriuOrphans.Find().Count > 0 && Stopwatch.GetElapsedTime(started) < OrphanTime)
+            await Task.Delay(LookInterval);
+        foreach (var row in rows)
         {
             var record = table.Find(row.ProcessId);
+            if (row.MigrationId.StartsWith(MigrationSteps.RedirectPrefix, StringComparison.Ordinal) && record is not null && host.Find(row.ProcessId) is { } waiting)
+            {
+                WatchAgain(row, record, waiting);
+                continue;
+            }
+
             var here = record is not null && registry.RunsHere(record, row.Epoch);
             LogRecovered(row.MigrationId, row.ProcessId, here ? "committed" : "aborted");
             table.TryPutMigration(row with { Outcome = here ? MigrationOutcome.Committed : MigrationOutcome.Aborted });
@@ -33,5 +49,21 @@ internal sealed partial class Arrivals
                 registry.Forget(record.Id, record.Epoch);
             }
         }
+    }
+
+    /// <summary>What another program is to restore is waited for as before, in the cabin that is still there.</summary>
+    private void WatchAgain(MigrationRow row, ProcessRecord record, HostedProcess hosted)
+    {
+        var request = new PrepareRequest { MigrationId = row.MigrationId, Epoch = row.Epoch, Process = registry.Describe(record), OtherMigrator = true };
+        var arrival = new Arrival(row.Peer, request, imagesDirectory: "")
+        {
+            Hosted = hosted,
+            Flows = [.. hosted.Flows.Values],
+            Listeners = [.. hosted.Listeners],
+        };
+        _arrivals[arrival.Id] = arrival;
+        ExpectNextCall(arrival);
+        arrival.Watch = Task.Run(() => WatchAsync(arrival), CancellationToken.None);
+        LogRecovered(row.MigrationId, row.ProcessId, "waits for what another program restores");
     }
 }

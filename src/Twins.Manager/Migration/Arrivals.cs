@@ -36,8 +36,6 @@ internal sealed partial class Arrivals(
     // Images of a large process may take their time between two calls.
     private static readonly TimeSpan ArrivalWait = TimeSpan.FromMinutes(2);
 
-    // A person at work with another migrator.
-    private static readonly TimeSpan OtherMigratorWait = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(20);
 
     private readonly ConcurrentDictionary<string, Arrival> _arrivals = new();
@@ -45,14 +43,28 @@ internal sealed partial class Arrivals(
     /// <summary>Checks that the process can live here, and makes its cabin unless it comes home.</summary>
     public async Task<PrepareReply> PrepareAsync(string from, PrepareRequest request, CancellationToken cancellation)
     {
-        await checks.CheckAsync(request, cancellation);
+        try
+        {
+            await checks.CheckAsync(request, cancellation);
+            cancellation.ThrowIfCancellationRequested();
+        }
+        catch (Exception e)
+        {
+            throw Translate(e, "prepare-failed");
+        }
+
         if (request.OtherMigrator && _arrivals.TryGetValue(request.MigrationId, out var known) && known is { Outcome: Outcome.Prepared, Hosted: not null } && known.From == from)
             return Prepared(known);
         var arrival = new Arrival(from, request, request.OtherMigrator ? "" : paths.NewImages(request.MigrationId));
         if (!_arrivals.TryAdd(request.MigrationId, arrival))
             throw Refusal("duplicate-migration", $"Migration '{request.MigrationId}' is known already.");
+
+        // An abort that comes meanwhile waits, and then finds all that there is to undo.
+        await arrival.Gate.WaitAsync(CancellationToken.None);
         try
         {
+            if (arrival.Outcome != Outcome.Prepared)
+                throw Refusal("not-prepared", $"Migration '{request.MigrationId}' was aborted.");
             if (request.Process.Home != cluster.Name)
                 arrival.Hosted = await host.PrepareAsync(request.Process, request.Epoch, request.Connections, request.HomeNodeAddress, cancellation);
             if (!request.OtherMigrator)
@@ -63,8 +75,12 @@ internal sealed partial class Arrivals(
         }
         catch (Exception e)
         {
-            await DropAsync(arrival, e.Message);
+            await AbortAsync(arrival, e.Message);
             throw Translate(e, "prepare-failed");
+        }
+        finally
+        {
+            arrival.Gate.Release();
         }
     }
 
@@ -77,7 +93,11 @@ internal sealed partial class Arrivals(
             if (arrival.Hosted is { } hosted)
                 await host.InstallAsync(hosted, arrival.Flows, arrival.Listeners, cancellation);
             if (arrival.Request.OtherMigrator)
+            {
+                NoteGuest(arrival);
                 arrival.Watch ??= Task.Run(() => WatchAsync(arrival), CancellationToken.None);
+            }
+
             return true;
         });
 

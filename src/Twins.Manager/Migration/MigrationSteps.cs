@@ -11,4 +11,10 @@ internal static class MigrationSteps
     public const string Restore = "restore";
     public const string Commit = "commit";
     public const string Release = "release";
+
+    /// <summary>A redirection for another migrator, as history shows it.</summary>
+    public const string Redirect = "redirect";
+
+    /// <summary>What the identifiers of such redirections begin with.</summary>
+    public const string RedirectPrefix = "r-";
 }

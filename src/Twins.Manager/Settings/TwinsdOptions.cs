@@ -55,6 +55,10 @@ internal sealed class TwinsdOptions
     [Range(typeof(TimeSpan), "00:00:00.1", "00:01:00", ParseLimitsInInvariantCulture = true)]
     public TimeSpan BacklogDrain { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>How long a hold by hand waits for a redirect, and a redirect for the process in its cabin, before it is undone. Default 10 min; 1 s to 1 day.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00", ParseLimitsInInvariantCulture = true)]
+    public TimeSpan HandWait { get; init; } = TimeSpan.FromMinutes(10);
+
     /// <summary>How long late segments of a connection that has ended are waited for. Default 1 min, as TIME-WAIT on Linux; 0 s to 1 h.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "01:00:00", ParseLimitsInInvariantCulture = true)]
     public TimeSpan Linger { get; init; } = TimeSpan.FromMinutes(1);
