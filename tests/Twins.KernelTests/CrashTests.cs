@@ -1,10 +1,8 @@
-using System.Globalization;
-using System.Text.Json;
 using Twins.KernelTests.Lab;
 
 namespace Twins.KernelTests;
 
-/// <summary>Twins and managers are killed with SIGKILL, before, during and after moves.</summary>
+/// <summary>Twins and managers are killed with SIGKILL, before and after moves; <see cref="StepFaultTests"/> has them during moves.</summary>
 [TestClass]
 public sealed class CrashTests : LabTest
 {
@@ -72,49 +70,6 @@ public sealed class CrashTests : LabTest
         AssertDone();
     }
 
-    /// <summary>The delays are where the fault is put, not what is measured: wherever it falls, the outcome must be right.</summary>
-    [TestMethod]
-    [DataRow("home")]
-    [DataRow("host1")]
-    public void ManagerKilled_DuringTheMove_ExactlyOneCopyRuns(string machine)
-    {
-        Machine node = machine == "home" ? Home : Host1;
-        StartServer();
-        for (int delay = 0; delay < 300; delay += 30)
-        {
-            BackgroundProgram migration = StartTwins(Home, "migrate", _server.Name, "--to", "host1");
-            migration.WaitFor("preflight");
-            Thread.Sleep(delay);
-            KillManager(node);
-            migration.WaitForEnd();
-            FindWhereItRuns(delay);
-            AssertGoesOn();
-            if (_server.Node != Home)
-                MoveTo(Home);
-        }
-        AssertDone();
-    }
-
-    [TestMethod]
-    public void TwinKilled_DuringTheMove_ExactlyOneCopyRuns()
-    {
-        StartServer();
-        for (int delay = 0; delay < 300; delay += 30)
-        {
-            int twin = TwinOf(Home);
-            BackgroundProgram migration = StartTwins(Home, "migrate", _server.Name, "--to", "host1");
-            migration.WaitFor("preflight");
-            Thread.Sleep(delay);
-            Home.Kill(twin);
-            migration.WaitForEnd();
-            FindWhereItRuns(delay);
-            AssertGoesOn();
-            if (_server.Node != Home)
-                MoveTo(Home);
-        }
-        AssertDone();
-    }
-
     private void StartServer()
     {
         _server = RunMobile(Home, "echo", "python3", Repository.Rig("traffic.py"), "serve", "7000");
@@ -140,19 +95,6 @@ public sealed class CrashTests : LabTest
     {
         AssertNothingIsLeft();
         _client.Finish();
-    }
-
-    /// <summary>Once the dust has settled: one node runs it, no other has a copy, and both managers say so.</summary>
-    private void FindWhereItRuns(int delay)
-    {
-        Machine[] running = Eventually.Reads<Machine[]>(
-            () => [.. TestLab.Nodes.Where(node => node.Runs(_server.Pid))],
-            nodes => nodes is [{ } only] && nodes[0].Find(_server.Name) is { } row
-                && row.GetProperty("state").GetString() == "running" && row.GetProperty("node").GetString() == only.Name,
-            string.Create(CultureInfo.InvariantCulture, $"after a kill at {delay} ms exactly one node runs it"), TimeSpan.FromSeconds(60));
-        _server.Node = running[0];
-        JsonElement row = _server.Node.Find(_server.Name)!.Value;
-        AssertEverywhere(_server, row.GetProperty("epoch").GetInt32());
     }
 
     private int TwinOf(Machine node) => node.Twins("show", _server.Name).Exits(0).Document.GetProperty("twinPid").GetInt32();

@@ -6,7 +6,7 @@ namespace Twins.KernelTests;
 
 /// <summary>Another migrator, here plain <c>criu</c> by hand, moves the process; Twins moves its connections.</summary>
 [TestClass]
-public sealed class ManualRedirectionTests : LabTest
+public sealed class ManualRedirectionTests : FaultTest
 {
     private static readonly string Criu = Path.Combine(Repository.Root, "build", "criu", "criu");
 
@@ -120,6 +120,109 @@ public sealed class ManualRedirectionTests : LabTest
         client.Finish();
     }
 
+    [TestMethod]
+    [DataRow("home")]
+    [DataRow("host1")]
+    public void ManagerKilled_AtEachStage_TheRedirectionGoesOn(string machine)
+    {
+        Machine node = machine == "home" ? Home : Host1;
+        MobileProcess server = AttachEcho();
+        CheckedClient client = Talk(4);
+        PeerCounters before = PeerCounters.Read(Peer);
+        Home.Twins("hold", server.Name).Exits(0);
+        KillManager(node);
+        AssertHeld(server);
+        string cabin = Home.Twins("redirect", server.Name, "--to", Host1.Name).Exits(0).Document.GetProperty("cabin").GetString()!;
+        KillManager(node);
+        AssertHeld(server);
+        // May be repeated, as before.
+        Assert.AreEqual(cabin, Home.Twins("redirect", server.Name, "--to", Host1.Name).Exits(0).Document.GetProperty("cabin").GetString());
+        Dump(server);
+        Eventually.Holds(() => !Home.Runs(server.Pid), "the original is gone");
+        KillManager(node);
+        AssertHeld(server);
+        Restore(cabin);
+        server.Node = Host1;
+        AssertEverywhere(server, epoch: 2);
+        client.AssertGoesOn();
+        KillManager(node);
+        AssertEverywhere(server, epoch: 2);
+        client.AssertGoesOn();
+        AssertPortIsKept();
+        server.MigrateTo(Home);
+        client.AssertGoesOn();
+        before.AssertNothingEnded(PeerCounters.Read(Peer));
+        AssertNothingIsLeft();
+        client.Finish();
+    }
+
+    [TestMethod]
+    public void ManagerKilledWhileRedirected_Released_ServesOnAtHomeAndNothingIsLeft()
+    {
+        MobileProcess server = AttachEcho();
+        CheckedClient client = Talk(4);
+        PeerCounters before = PeerCounters.Read(Peer);
+        Home.Twins("hold", server.Name).Exits(0);
+        Home.Twins("redirect", server.Name, "--to", Host1.Name).Exits(0);
+        KillManager(Home);
+        Home.Twins("release", server.Name).Exits(0);
+        client.AssertGoesOn();
+        AssertEverywhere(server, epoch: 1);
+        before.AssertNothingEnded(PeerCounters.Read(Peer));
+        AssertNothingIsLeft();
+        client.Finish();
+    }
+
+    [TestMethod]
+    public void NobodyGoesOn_AfterTheHoldOrTheRedirect_ThePacketsAreGivenBackAfterAWhile()
+    {
+        foreach (Machine node in (Machine[])[Home, Host1])
+            Configure(node, """{"handWait":"3s"}""");
+        try
+        {
+            WaitUntilNodesMeet();
+            MobileProcess server = AttachEcho();
+            CheckedClient client = Talk(4);
+            PeerCounters before = PeerCounters.Read(Peer);
+            Assert.Contains("they are released", Home.Twins("hold", server.Name).Exits(0).Document.GetProperty("note").GetString()!);
+            AssertGivenBack(server, "without a redirect");
+            client.AssertGoesOn();
+            Configure(Home, "{}");
+            WaitUntilNodesMeet();
+            Home.Twins("hold", server.Name).Exits(0);
+            Home.Twins("redirect", server.Name, "--to", Host1.Name).Exits(0);
+            AssertGivenBack(server, "gave the redirection up");
+            client.AssertGoesOn();
+            AssertNothingIsLeft();
+
+            // Once it is in images only there is nobody to give them to: they wait for another try.
+            Home.Twins("hold", server.Name).Exits(0);
+            Dump(server);
+            Home.Twins("redirect", server.Name, "--to", Host1.Name).Exits(0);
+            Eventually.Reads(
+                () => Show(server), shown => shown.GetProperty("note").GetString()!.Contains("gave the redirection up", StringComparison.Ordinal), "the redirection is given up");
+            AssertHeld(server);
+            Restore(Home.Twins("redirect", server.Name, "--to", Host2.Name).Exits(0).Document.GetProperty("cabin").GetString()!, Host2);
+            server.Node = Host2;
+            AssertEverywhere(server, epoch: 2);
+            client.AssertGoesOn();
+            before.AssertNothingEnded(PeerCounters.Read(Peer));
+            client.Finish();
+        }
+        finally
+        {
+            foreach (Machine node in (Machine[])[Home, Host1])
+                Configure(node, "{}");
+        }
+    }
+
+    private static void AssertHeld(MobileProcess server) => Assert.AreEqual("held", Show(server).GetProperty("state").GetString());
+
+    private static void AssertGivenBack(MobileProcess server, string why) => Eventually.Reads(
+        () => Show(server),
+        shown => shown.GetProperty("state").GetString() == "running" && shown.GetProperty("note").GetString()!.Contains(why, StringComparison.Ordinal),
+        $"it is running again, {why}");
+
     private static JsonElement Show(MobileProcess process) => process.Node.Twins("show", process.Name).Exits(0).Document;
 
     /// <summary>An echo server that was running before Twins knew of it, with nothing that only its machine has.</summary>
@@ -143,6 +246,6 @@ public sealed class ManualRedirectionTests : LabTest
         Criu, "dump", "--tree", process.Pid.ToString(CultureInfo.InvariantCulture), "--images-dir", _folder,
         "--tcp-established", "--network-lock", "skip").Succeeded();
 
-    private void Restore(string cabin) => Host1.Exec(
+    private void Restore(string cabin, Machine? node = null) => (node ?? Host1).Exec(
         "nsenter", $"--net={cabin}", Criu, "restore", "--images-dir", _folder, "--tcp-established", "--restore-detached").Succeeded();
 }

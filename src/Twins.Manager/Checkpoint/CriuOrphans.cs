@@ -16,7 +16,7 @@ internal static class CriuOrphans
         var folder = FormattableString.Invariant($"/proc/{pid}");
         // At work it shows another title: "dump --rpc -t PID -D DIRECTORY".
         return ProcFile.TryReadText(folder + "/cmdline", out var text)
-            && (text.TrimEnd('\0').Split('\0') is [.., "swrk", "3"] || text.Contains("dump --rpc ", StringComparison.Ordinal) || text.Contains("restore --rpc ", StringComparison.Ordinal))
+            && (text.TrimEnd('\0').Split('\0') is [.., "swrk", "3"] || text.Contains("dump --rpc", StringComparison.Ordinal) || text.Contains("restore --rpc", StringComparison.Ordinal))
             && TwinWorkers.SharesWithUs(folder, "mnt");
     }
 }

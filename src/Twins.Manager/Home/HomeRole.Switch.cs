@@ -1,3 +1,4 @@
+using Twins.Manager.Pool;
 using Twins.Protocol;
 
 namespace Twins.Manager.Home;
@@ -47,6 +48,9 @@ internal sealed partial class HomeRole
 
             // What pointed at the host before this one.
             _rules.RemoveLegSources(former);
+
+            // After the answer. The source does so too, when the original is gone, but that may have been before this.
+            _ = Task.Run(() => ReserveAsync(process.ProcessId, CancellationToken.None), CancellationToken.None);
             LogSwitched(process.ProcessId, request.Host, process.Flows.Count, process.Epoch);
             return Held(reply, process.ProcessId);
         });
@@ -76,6 +80,11 @@ internal sealed partial class HomeRole
         try
         {
             await process.Twin.SendAsync(Reserve(process), cancellation: cancellation);
+        }
+        catch (TwinException e)
+        {
+            // Its replacement is told.
+            LogNotTold(process.ProcessId, e.Message);
         }
         finally
         {

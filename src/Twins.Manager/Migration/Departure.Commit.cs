@@ -17,14 +17,10 @@ internal sealed partial class Departure
         {
             commit = await destination.CommitAsync(new CommitRequest { MigrationId = migrationId, Epoch = _epoch }, CancellationToken.None);
         }
-        catch (NodeException e) when (e.Unreachable)
-        {
-            commit = await ResolveAsync(e);
-        }
         catch (NodeException e)
         {
-            await UndoAsync(e);
-            throw ToStepException(e);
+            // Also a refusal: a COMMIT that was repeated on the way is refused when the first one was carried out.
+            commit = await ResolveAsync(e);
         }
 
         _frozenFor = Stopwatch.GetElapsedTime(_frozenSince);
@@ -32,7 +28,7 @@ internal sealed partial class Departure
         return commit;
     }
 
-    /// <summary>The answer to COMMIT is lost: only the destination knows.</summary>
+    /// <summary>The answer to COMMIT is lost, or no answer: only the destination knows.</summary>
     private async Task<CommitReply> ResolveAsync(NodeException lost)
     {
         var started = Stopwatch.GetTimestamp();
@@ -43,6 +39,8 @@ internal sealed partial class Departure
             {
                 true => Outcome.Committed,
                 false => Outcome.Aborted,
+                // Home, where this is home, may have been told by the destination meanwhile.
+                null when parts.Registry.FindById(record.Id)?.Epoch >= _epoch => Outcome.Committed,
                 null => await QueryAsync(),
             };
             switch (outcome)
@@ -103,7 +101,11 @@ internal sealed partial class Departure
             await parts.Host.RemoveAsync(record.Id);
         parts.Registry.Departed(record, home.Name);
         if (home.Name == parts.Identity.Name)
+        {
             await parts.Home.ReserveAsync(record.Id, CancellationToken.None);
+            _ = Task.Run(() => parts.FollowDepartedAsync(record, migrationId, destination.Name));
+        }
+
         parts.Paths.RemoveImages(_images);
         _clock.End();
     }

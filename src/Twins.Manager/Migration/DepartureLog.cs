@@ -23,4 +23,7 @@ internal sealed partial class DepartureLog(ILogger log)
 
     [LoggerMessage(1407, LogLevel.Warning, "Migration {Migration} of {Process}: home can't answer for its frozen connections: {Cause}")]
     public partial void FreezeNotTold(string migration, string process, string cause);
+
+    [LoggerMessage(1408, LogLevel.Error, "Migration {Migration}: {Process} runs nowhere: it was said to be gone, and '{To}' never took it over.")]
+    public partial void Lost(string migration, string process, string to);
 }

@@ -102,6 +102,32 @@ internal sealed class DepartureParts(
         }
     }
 
+    /// <summary>
+    /// The original is gone on a person's word, and the node that is said to run the process hasn't told home yet. If it turns
+    /// out that it never took over, the process runs nowhere, and nothing is held for it any more.
+    /// </summary>
+    public async Task FollowDepartedAsync(ProcessRecord record, string migrationId, string destination)
+    {
+        while (registry.FindById(record.Id) is { State: ProcessState.Migrating } now && now.Epoch == record.Epoch)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(500));
+            try
+            {
+                var outcome = (await nodes.Get(destination).QueryMigrationAsync(new QueryMigrationRequest { MigrationId = migrationId }, CancellationToken.None)).Outcome;
+                if (outcome is not (QueryMigrationReply.Types.Outcome.Aborted or QueryMigrationReply.Types.Outcome.Unknown))
+                    continue;
+                Log.Lost(migrationId, record.Id, destination);
+                registry.Forget(record.Id, record.Epoch);
+                await home.ForgetAsync(new ForgetProcessRequest { ProcessId = record.Id, Epoch = record.Epoch }, CancellationToken.None);
+                return;
+            }
+            catch (NodeException)
+            {
+                // It can't be reached yet.
+            }
+        }
+    }
+
     private async Task<bool> TryLetGoAsync(ProcessRecord record)
     {
         try

@@ -17,7 +17,7 @@ internal sealed class DepartureRecovery(DepartureParts parts, ITableStore table)
     /// <summary>Settles what can be settled at once; what is in doubt goes on in the background.</summary>
     public async Task RecoverAsync()
     {
-        foreach (var row in table.ListUndecidedMigrations().Where(r => r.Role == MigrationRole.Source))
+        foreach (var row in table.ListUndecidedMigrations().Where(r => r.Role == MigrationRole.Source && r.Phase != MigrationSteps.Redirect))
         {
             if (table.Find(row.ProcessId) is not { } record || record.Epoch >= row.Epoch)
             {
@@ -30,6 +30,12 @@ internal sealed class DepartureRecovery(DepartureParts parts, ITableStore table)
                 await RunHereAsync(row, record);
             else
                 _ = Task.Run(() => ResolveAsync(row, record));
+        }
+
+        foreach (var record in table.List().Where(r => r.State == ProcessState.Migrating && r.CurrentNode == parts.Identity.Name && r.Role == NodeRole.Home))
+        {
+            if (table.ListMigrations(record.Id).FirstOrDefault(r => r.Role == MigrationRole.Source && r.Epoch == record.Epoch + 1 && r.Outcome == MigrationOutcome.Committed) is { } row)
+                _ = Task.Run(() => parts.FollowDepartedAsync(record, row.MigrationId, row.Peer));
         }
     }
 
@@ -121,6 +127,7 @@ internal sealed class DepartureRecovery(DepartureParts parts, ITableStore table)
             await parts.Host.RemoveAsync(record.Id);
             parts.Registry.Departed(record, record.HomeNode);
             await parts.Home.ReserveAsync(record.Id, CancellationToken.None);
+            _ = Task.Run(() => parts.FollowDepartedAsync(record, row.MigrationId, row.Peer));
         }
 
         table.TryPutMigration(row with { Outcome = MigrationOutcome.Committed });

@@ -18,6 +18,9 @@ public abstract class LabTest
 
     public TestContext TestContext { get; set; } = null!;
 
+    /// <summary>The test has killed a machine: there is nothing to look at afterwards, and the next test gets a new lab.</summary>
+    private protected bool IsLabSpent { get; set; }
+
     private protected static Machine Peer => TestLab.Peer;
 
     private protected static Machine Home => TestLab.Home;
@@ -42,8 +45,9 @@ public abstract class LabTest
         {
             foreach (BackgroundProgram program in _programs)
                 program.Dispose();
-            EndMobileProcesses();
-            if (!failed)
+            if (!IsLabSpent)
+                EndMobileProcesses();
+            if (!failed && !IsLabSpent)
                 AssertNothingIsLeft();
         }
         catch (Exception)
@@ -54,10 +58,9 @@ public abstract class LabTest
         finally
         {
             if (failed)
-            {
                 TellLogs();
+            if (failed || IsLabSpent)
                 TestLab.Discard();
-            }
         }
     }
 

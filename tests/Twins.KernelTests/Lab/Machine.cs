@@ -71,18 +71,25 @@ internal sealed class Machine(string name, string address, int init)
     }
 
     /// <summary>True if a process of that number, not a zombie, is there.</summary>
-    public bool Runs(int pid)
+    public bool Runs(int pid) => StateOf(pid) is not ('Z' or 'X' or ' ');
+
+    /// <summary>State of a process, as in <c>/proc/PID/stat</c>; a space if there is none.</summary>
+    public char StateOf(int pid)
     {
         try
         {
             string stat = File.ReadAllText(Outside(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/stat")));
-            return stat[stat.LastIndexOf(')') + 2] is not ('Z' or 'X');
+            return stat[stat.LastIndexOf(')') + 2];
         }
         catch (IOException)
         {
-            return false;
+            return ' ';
         }
     }
+
+    /// <summary>Whether a restored process has been let go: until then CRIU's code in it waits on a futex, which a program with one thread never does.</summary>
+    public bool IsResumed(int pid) =>
+        StateOf(pid) is 'S' or 'R' && !File.ReadAllText(Outside(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/wchan"))).Contains("futex", StringComparison.Ordinal);
 
     /// <summary>Sends a signal to a process of this machine.</summary>
     public void Kill(int pid, int signal = Native.SigKill) => Exec(
@@ -91,9 +98,17 @@ internal sealed class Machine(string name, string address, int init)
         // 0 and below are whole groups, the test's own among them.
         pid > 1 ? pid.ToString(CultureInfo.InvariantCulture) : throw new ArgumentOutOfRangeException(nameof(pid), pid, "no process's number"));
 
+    /// <summary>Kills its PID 1, and with it everything on the machine: it is gone for good, and answers nothing.</summary>
+    public void Destroy() => _ = Native.Kill(init, Native.SigKill);
+
     /// <summary>The processes on this machine whose program file has that name.</summary>
-    public IReadOnlyList<int> PidsOf(string program) =>
-        [.. Exec("pgrep", "-x", program).Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+    public IReadOnlyList<int> PidsOf(string program) => Pids("-x", program);
+
+    /// <summary>CRIU at work, or waiting for it.</summary>
+    public IReadOnlyList<int> CriuPids() => Pids("-f", "swrk 3|(dump|restore) --rpc");
+
+    private int[] Pids(string how, string what) =>
+        [.. Exec("pgrep", how, what).Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
             .Select(line => int.Parse(line, CultureInfo.InvariantCulture))];
 
     private ProcessStartInfo Enter(string[] command)

@@ -68,6 +68,7 @@ internal static class TestLab
         { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = "/" };
         start.Environment["TWINS_HOME"] = Repository.Root;
         start.Environment["TWINS_LAB"] = Directory;
+        start.Environment["TWINS_CRIU_PATH"] = CriuGate.Program;
         using Process process = Process.Start(start)!;
         process.StandardInput.Close();
         Task<string> output = process.StandardOutput.ReadToEndAsync();

@@ -1,0 +1,22 @@
+namespace Twins.KernelTests.Lab;
+
+/// <summary>
+/// A gate before each start of CRIU on a machine, so that a move can be brought to a standstill before its dump or its restore
+/// begins. It is the real CRIU that goes through; the lab's <c>twinsd</c> starts it by <see cref="Program"/>.
+/// </summary>
+internal static class CriuGate
+{
+    private const string Closed = "/tmp/criu-gate-closed";
+
+    /// <summary>CRIU behind the gate.</summary>
+    public static string Program => Repository.Rig("criu_gate.sh");
+
+    /// <summary>What starts CRIU on this machine from now on waits; but not the probe of CRIU itself, which is made before.</summary>
+    public static void Close(Machine machine)
+    {
+        machine.Shell($"[ -e /var/lib/twins/criu-probe.json ] || {Repository.Cli} doctor >/dev/null 2>&1 || true; touch {Closed}");
+    }
+
+    /// <summary>What waits goes on.</summary>
+    public static void Open(Machine machine) => machine.Shell($"rm -f {Closed}");
+}

@@ -1,0 +1,131 @@
+namespace Twins.KernelTests.Lab;
+
+/// <summary>
+/// A migration that stands still inside a step, by something that can happen to it, until it is let go:
+/// <code>
+/// prepare      the link to the destination is cut
+/// hold         the program doesn't accept a connection
+/// checkpoint   CRIU doesn't begin at the source
+/// transfer     the link to the destination is cut
+/// restore      CRIU doesn't begin at the destination
+/// commit       the destination's twin doesn't answer: the process doesn't run yet
+/// switch       home's twin doesn't answer: the process runs at the destination, home doesn't know
+/// release      CRIU at the source doesn't answer
+/// </code>
+/// </summary>
+internal sealed class StoppedMigration
+{
+    /// <summary>In their order.</summary>
+    public static readonly IReadOnlyList<string> Steps = ["prepare", "hold", "checkpoint", "transfer", "restore", "commit", "switch", "release"];
+
+    private readonly Machine _source;
+    private readonly Machine _destination;
+    private readonly MobileProcess _server;
+    private readonly Func<BackgroundProgram> _start;
+    private Action _letGo = () => { };
+
+    private StoppedMigration(MobileProcess server, Machine destination, Func<BackgroundProgram> start)
+    {
+        (_source, _destination) = (server.Node, destination);
+        (_server, _start) = (server, start);
+    }
+
+    /// <summary><c>twins migrate</c>.</summary>
+    public BackgroundProgram Program { get; private set; } = null!;
+
+    /// <summary>The process that doesn't answer because it is stopped; 0 if there is none.</summary>
+    public int Silent { get; private set; }
+
+    /// <summary>Starts it and waits until it stands still.</summary>
+    /// <param name="step">One of <see cref="Steps"/>.</param>
+    /// <param name="server">Where it is and what it is called.</param>
+    /// <param name="destination">Where it is to go, not its home.</param>
+    /// <param name="start">Starts <c>twins migrate</c>.</param>
+    /// <param name="connect">Opens one more connection to it, and doesn't wait for it.</param>
+    public static StoppedMigration At(string step, MobileProcess server, Machine destination, Func<BackgroundProgram> start, Action connect)
+    {
+        var stopped = new StoppedMigration(server, destination, start);
+        switch (step)
+        {
+            case "prepare":
+                stopped._letGo = LinkCut.Now(destination).Dispose;
+                stopped.Start("preflight:");
+                break;
+            case "hold":
+                stopped.StopInHold(connect);
+                break;
+            case "checkpoint":
+                stopped.StopAtGate(server.Node, "hold:");
+                break;
+            case "transfer":
+                stopped.StopAtGate(server.Node, "hold:");
+                stopped._letGo = LinkCut.Now(destination).Dispose;
+                CriuGate.Open(server.Node);
+                stopped.Program.WaitFor("checkpoint:");
+                break;
+            case "restore":
+                stopped.StopAtRestore();
+                break;
+            case "commit":
+                stopped.StopAfterRestore(destination, TwinOf(destination, stopped), "restore:");
+                break;
+            case "switch":
+                stopped.StopAfterRestore(server.Home, TwinOf(server.Home, stopped), "restore:");
+                Eventually.Holds(() => destination.IsResumed(server.Pid), $"it runs on {destination.Name}");
+                break;
+            case "release":
+                stopped.StopAtRestore();
+                stopped.StopAfterRestore(server.Node, server.Node.CriuPids().Single(), "commit:");
+                break;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(step), step, "no step");
+        }
+        return stopped;
+    }
+
+    /// <summary>What held it up is over.</summary>
+    public void LetGo() => _letGo();
+
+    private static int TwinOf(Machine node, StoppedMigration stopped)
+    {
+        stopped.StopAtRestore();
+        return node.Twins("show", stopped._server.Name).Exits(0).Document.GetProperty("twinPid").GetInt32();
+    }
+
+    private void Start(string until)
+    {
+        Program = _start();
+        Program.WaitFor(until);
+    }
+
+    private void StopInHold(Action connect)
+    {
+        _source.Kill(_server.Pid, Native.SigStop);
+        _letGo = () => _source.Kill(_server.Pid, Native.SigContinue);
+        connect();
+        Eventually.Holds(() => _source.Shell("ss -Htln 'sport = :7000'").Split(' ', StringSplitOptions.RemoveEmptyEntries)[1] != "0", "a connection waits in the backlog");
+        Start("prepare:");
+    }
+
+    private void StopAtGate(Machine node, string until)
+    {
+        CriuGate.Close(node);
+        _letGo = () => CriuGate.Open(node);
+        Start(until);
+    }
+
+    private void StopAtRestore()
+    {
+        StopAtGate(_destination, "transfer:");
+        // A guest's record is written when the request has come.
+        Eventually.Reads(() => _destination.Find(_server.Name)?.GetProperty("state").GetString(), state => state == "migrating", $"{_destination.Name} was asked to restore");
+    }
+
+    private void StopAfterRestore(Machine node, int pid, string until)
+    {
+        node.Kill(Silent = pid, Native.SigStop);
+        _letGo = () => node.Kill(pid, Native.SigContinue);
+        CriuGate.Open(_destination);
+        Program.WaitFor(until);
+    }
+}

@@ -1,0 +1,6 @@
+#!/bin/sh
+# The real CRIU, behind a gate that a test can close on a machine (each has a /tmp of its own).
+while [ -e /tmp/criu-gate-closed ]; do sleep 0.02; done
+criu=${0%/*}/../../build/criu/criu
+[ -x "$criu" ] || criu=criu
+exec "$criu" "$@"
