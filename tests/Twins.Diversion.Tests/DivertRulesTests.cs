@@ -13,6 +13,9 @@ public sealed class DivertRulesTests
     private static readonly Endpoint Home = Endpoint.Parse("10.99.0.2:7000");
     private static readonly Endpoint Peer = Endpoint.Parse("10.99.0.1:7001");
 
+    // UDP without checksum, one octet; the kernel fills in the header's checksum.
+    private static readonly byte[] HomeToPeer = Convert.FromHexString("4500001D0000400040110000" + "0A630002" + "0A630001" + "1B581B5900090000" + "5A");
+
     private static readonly DivertTarget[] OneOfEach =
     [
         DivertTarget.Connection(IpProtocol.Tcp, Home, Peer),
@@ -212,6 +215,60 @@ public sealed class DivertRulesTests
         Assert.AreEqual(9, queue[0].Bytes[28]);
         queue.Complete();
         Assert.AreEqual(0, to.Available);
+    }
+
+    [TestMethod]
+    [DataRow(DivertKind.Connection)]
+    [DataRow(DivertKind.Listener)]
+    [DataRow(DivertKind.LegSource)]
+    [DataRow(DivertKind.LegDestination)]
+    public void ErrorAboutAFlow_IsDivertedToItsQueue(DivertKind kind)
+    {
+        using var network = new TestNetwork();
+        using var rules = DivertRules.Open(network.Home);
+        rules.Install();
+        rules.AddQueue(3);
+        rules.AddQueue(4);
+        rules.Add(3, [DivertTarget.Connection(IpProtocol.Tcp, Home, Peer), DivertTarget.Listener(IpProtocol.Udp, Endpoint.Parse("10.99.0.2:7002"))]);
+        rules.Add(4, [kind switch
+        {
+            DivertKind.Connection => DivertTarget.Connection(IpProtocol.Udp, Home, Peer),
+            DivertKind.Listener => DivertTarget.Listener(IpProtocol.Udp, Home),
+            DivertKind.LegSource => DivertTarget.LegSource(IpProtocol.Udp, Peer),
+            _ => DivertTarget.LegDestination(IpProtocol.Udp, Home),
+        }]);
+        using var queue = NetworkNamespace.Run(network.Home, () => NetfilterQueue.Open(4));
+        using var sender = NetworkNamespace.Run(network.Home, RawSender.Open);
+        sender.Enqueue(HomeToPeer);
+        sender.Flush();
+        Eventually.Holds(() => queue.Receive() == 1, "the peer's port unreachable diverted");
+        Assert.IsTrue(PacketView.TryParse(queue[0].Bytes, out var packet, out _));
+        Assert.AreEqual((3, 3), (packet.Icmp.Type, packet.Icmp.Code));
+        Assert.IsTrue(packet.TryGetQuoted(out var quoted, out _));
+        Assert.AreEqual(Home, quoted.Tuple.Source);
+        Assert.AreEqual(Peer, quoted.Tuple.Destination);
+        queue.Complete();
+    }
+
+    [TestMethod]
+    public void ErrorAboutOtherTraffic_ReachesTheLocalStack()
+    {
+        using var network = new TestNetwork();
+        using var local = TestNetwork.NewUdp(network.Home, TestNetwork.HomeAddress, 7005);
+        using var lingering = TestNetwork.NewUdp(network.Home, TestNetwork.HomeAddress, 7006);
+        using var rules = DivertRules.Open(network.Home);
+        rules.Install();
+        rules.AddQueue(3);
+        var closed = Endpoint.Parse("10.99.0.2:7006");
+        // Nobody is on the queue: what is diverted is lost.
+        rules.Add(3, [.. OneOfEach, DivertTarget.Listener(IpProtocol.Udp, closed), DivertTarget.Lingering(IpProtocol.Udp, closed, Peer)]);
+        foreach (var socket in new[] { local, lingering })
+        {
+            socket.Connect(TestNetwork.PeerAddress, 7001);
+            socket.Send([1]);
+            var refused = Assert.ThrowsExactly<SocketException>(() => socket.Receive(new byte[8]));
+            Assert.AreEqual(SocketError.ConnectionRefused, refused.SocketErrorCode);
+        }
     }
 
     // sendto says EPERM when the output hook drops.

@@ -49,6 +49,10 @@ public readonly ref struct Ipv4Header
         return true;
     }
 
+    /// <summary>The destination of an IPv4 packet that was parsed before.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Fewer octets than a header has.</exception>
+    public static InternetAddress DestinationOf(ReadOnlySpan<byte> packet) => InternetAddress.FromIPv4(BinaryPrimitives.ReadUInt32BigEndian(packet[Offset.Destination..]));
+
     // Of a quoted packet only the beginning is there: its total length counts octets that are not.
     internal static PacketFault CheckHeader(ReadOnlySpan<byte> buffer, out int headerLength)
     {

@@ -59,6 +59,7 @@ internal sealed unsafe class DataLoop : IDisposable
                 waiting |= process.Placeholders.Waiting > 0;
             }
 
+            _path.ReportTooLarge();
             var now = Environment.TickCount64;
             if (waiting || now - _lastTick >= TickMilliseconds)
             {

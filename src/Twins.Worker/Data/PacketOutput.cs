@@ -4,16 +4,26 @@ using Twins.Redirection;
 namespace Twins.Worker;
 
 /// <summary>The ways out: the network through the raw socket, the cabins through their TUN devices. For the data thread.</summary>
-internal sealed class PacketOutput(RawSender sender)
+internal sealed class PacketOutput
 {
+    private readonly RawSender _sender;
     private readonly Dictionary<int, Tun> _cabins = [];
     private long _cabinRefusals;
 
+    public PacketOutput(RawSender sender)
+    {
+        _sender = sender;
+        sender.TooLarge = TooLargeErrors.Add;
+    }
+
+    /// <summary>What is to be told about packets that were too large for the network.</summary>
+    public TooLargeErrors TooLargeErrors { get; } = new();
+
     /// <summary>Packets that were larger than the way out carries.</summary>
-    public long TooLarge => sender.Counters.TooLarge;
+    public long TooLarge => _sender.Counters.TooLarge;
 
     /// <summary>Packets that the system refused for another reason.</summary>
-    public long SendFailed => sender.Counters.Refused - sender.Counters.TooLarge + _cabinRefusals;
+    public long SendFailed => _sender.Counters.Refused - _sender.Counters.TooLarge + _cabinRefusals;
 
     public void SetCabin(int index, Tun? tun)
     {
@@ -27,7 +37,7 @@ internal sealed class PacketOutput(RawSender sender)
     public void Send(Side side, ReadOnlySpan<byte> packet)
     {
         if (!side.IsCabin)
-            sender.Enqueue(packet);
+            _sender.Enqueue(packet);
         else if (!_cabins.TryGetValue(side.CabinIndex, out var tun) || tun.Write(packet) != 0)
             _cabinRefusals++;
     }
@@ -38,11 +48,11 @@ internal sealed class PacketOutput(RawSender sender)
         if (side.IsCabin)
             Send(side, packet);
         else
-            sender.EnqueueInPlace(packet);
+            _sender.EnqueueInPlace(packet);
     }
 
     /// <summary>Sends a packet to wherever its destination is, the local stack included.</summary>
-    public void SendToNetwork(ReadOnlySpan<byte> packet) => sender.Enqueue(packet);
+    public void SendToNetwork(ReadOnlySpan<byte> packet) => _sender.Enqueue(packet);
 
-    public void Flush() => sender.Flush();
+    public void Flush() => _sender.Flush();
 }

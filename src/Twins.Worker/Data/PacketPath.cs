@@ -56,7 +56,8 @@ internal sealed class PacketPath(TwinState state, PacketOutput output)
         switch (verdict.Kind)
         {
             case VerdictKind.Pass:
-                if (state.MayPass(packet.Tuple))
+                // An error about something else than our flows harms nobody: the local stack answers none (RFC 1122, 3.2.2).
+                if (!packet.HasPorts || state.MayPass(packet.Tuple))
                     return true;
                 state.Drop(-1, DropReason.UnknownFlow);
                 return false;
@@ -117,6 +118,26 @@ internal sealed class PacketPath(TwinState state, PacketOutput output)
             Count(verdict.Process, length);
             output.Send(egress, _segment.AsSpan(0, length));
         }
+    }
+
+    /// <summary>
+    /// Tells the senders of packets that were too large for the way out. The errors are about the leg that they couldn't take; they are
+    /// decided about like those that a router on the leg sends.
+    /// </summary>
+    public void ReportTooLarge()
+    {
+        while (output.TooLargeErrors.TryTake(out var error))
+        {
+            if (!PacketView.TryParse(error, out var packet, out _))
+                continue;
+            var verdict = Decision.Decide(packet, Side.Network, state.Table);
+            if (verdict.Kind != VerdictKind.RewriteQuoted)
+                continue;
+            verdict.Apply(packet, ChecksumState.Complete, Environment.TickCount64);
+            output.Send(verdict.Route!.Egress, packet.Bytes);
+        }
+
+        output.Flush();
     }
 
     private void Keep(in Verdict verdict, in PacketView packet, Side arrival, ChecksumState checksum)

@@ -28,14 +28,7 @@ internal sealed class TestNetwork : IDisposable
         var script = $"ip -n {Name("switch")} link add name br0 type bridge\nip -n {Name("switch")} link set br0 up\n";
         var number = 1;
         foreach (var machine in new[] { "peer", "home", "host" })
-        {
-            script += $"ip -n {Name(machine)} link set lo up\n"
-                + $"ip -n {Name(machine)} link add eth0 type veth peer name {machine} netns {Name("switch")}\n"
-                + $"ip -n {Name("switch")} link set {machine} master br0 up\n"
-                + $"ip -n {Name(machine)} addr add 10.99.0.{number++}/24 dev eth0\n"
-                + $"ip -n {Name(machine)} link set eth0 up\n";
-        }
-
+            script += Plug(machine, number++);
         Shell.Run(script);
     }
 
@@ -54,6 +47,18 @@ internal sealed class TestNetwork : IDisposable
         var tun = Tun.Create("twins0", path);
         Shell.Run($"ip link set lo up\nip addr add {HomeAddress}/32 dev lo\nip link set twins0 up\nip route add default dev twins0 src {HomeAddress}", path);
         return (path, tun);
+    }
+
+    /// <summary>Makes a router, 10.99.0.9, and sends through it what home and host have for each other. Packets up to that size get through.</summary>
+    public string AddRouter(int mtu = 1500)
+    {
+        var path = Add("router");
+        Shell.Run(Plug("router", 9));
+        Shell.Run($"sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.eth0.send_redirects=0 net.ipv4.icmp_ratelimit=0\n"
+            + $"ip route add {HomeAddress} dev eth0 mtu {mtu}\nip route add {HostAddress} dev eth0 mtu {mtu}", path);
+        Shell.Run($"ip route add {HostAddress} via 10.99.0.9", Home);
+        Shell.Run($"ip route add {HomeAddress} via 10.99.0.9", Host);
+        return path;
     }
 
     /// <summary>Counts TCP segments with RST that come to a machine.</summary>
@@ -112,6 +117,12 @@ internal sealed class TestNetwork : IDisposable
             }
         }
     }
+
+    private string Plug(string machine, int number) => $"ip -n {Name(machine)} link set lo up\n"
+        + $"ip -n {Name(machine)} link add eth0 type veth peer name {machine} netns {Name("switch")}\n"
+        + $"ip -n {Name("switch")} link set {machine} master br0 up\n"
+        + $"ip -n {Name(machine)} addr add 10.99.0.{number}/24 dev eth0\n"
+        + $"ip -n {Name(machine)} link set eth0 up\n";
 
     private string Name(string machine) => $"{_prefix}-{machine}";
 

@@ -101,6 +101,7 @@ public sealed class DivertRules : IDisposable
             if (QueueByNft)
                 RuleText.AppendQueueJumps(text, _queues);
             Run("install the nft table", text.ToString());
+            NetworkNamespace.Run(_networkNamespace, QuotedRules.Install);
         }
     }
 

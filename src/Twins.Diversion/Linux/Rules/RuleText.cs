@@ -32,11 +32,17 @@ internal static class RuleText
 
         Line(text, $"add set {Table} queues {{ type mark; }}");
         Line(text, $"add chain {Table} to_queue");
+        Line(text, $"add chain {Table} {QuotedRules.Chain}");
+        Line(text, $"add chain {Table} others");
+        Line(text, $"flush chain {Table} others");
         Line(text, $"add chain {Table} prerouting {{ type filter hook prerouting priority {Priority}; policy accept; }}");
         Line(text, $"flush chain {Table} prerouting");
         Line(text, $"add rule {Table} prerouting meta mark and {Marks.Mask} == {Marks.Sent} accept");
-        Line(text, $"add rule {Table} prerouting meta l4proto != {{ 6, 17 }} accept");
         var then = queueByNft ? "goto to_queue" : "accept";
+        Line(text, $"add rule {Table} prerouting meta l4proto != {{ 6, 17 }} goto others");
+        // ICMP errors (RFC 792) by what they quote, if that is an IPv4 header without options.
+        Line(text, $"add rule {Table} others icmp type {{ 3, 11, 12 }} @th,64,8 0x45 jump {QuotedRules.Chain}");
+        Line(text, $"add rule {Table} others meta l4proto 1 meta mark and {Marks.Mask} == {Marks.Divert} {then}");
         foreach (var (suffix, ip) in new[] { ("4", "ip"), ("6", "ip6") })
         {
             var divert = $"add rule {Table} prerouting";

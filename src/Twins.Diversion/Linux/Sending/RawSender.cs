@@ -46,6 +46,12 @@ public sealed unsafe class RawSender : IPacketSender
     /// <inheritdoc/>
     public SendCounters Counters { get; } = new();
 
+    /// <summary>
+    /// Called within <see cref="Flush"/> for each packet that is larger than the way out carries, with the packet, valid during the call.
+    /// It may not send.
+    /// </summary>
+    public Action<ReadOnlySpan<byte>>? TooLarge { get; set; }
+
     /// <summary>Opens the socket. Needs CAP_NET_RAW and CAP_NET_ADMIN.</summary>
     /// <exception cref="DiversionException">The system refused.</exception>
     public static RawSender Open()
@@ -103,6 +109,8 @@ public sealed unsafe class RawSender : IPacketSender
             if (error == Errno.Interrupted)
                 continue;
             Count(error);
+            if (error == Errno.MessageSize)
+                TooLarge?.Invoke(new ReadOnlySpan<byte>(_vectors[done].Base, (int)_vectors[done].Length));
             done++;
         }
 
