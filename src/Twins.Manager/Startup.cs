@@ -39,7 +39,8 @@ internal sealed class Startup(
         var guests = host.Processes.Select(p => p.Cabin.Id).ToHashSet();
         foreach (var cabin in Cabin.List(options.CabinDirectory).Where(c => !guests.Contains(c.Id)))
             cabin.Remove();
-        var known = registry.List().Where(r => r.State != ProcessState.Exited).Select(r => r.Id).ToHashSet();
+        var known = registry.List().Where(r => r.State != ProcessState.Exited).Select(r => r.Id)
+            .Concat(home.Processes.Select(p => p.ProcessId)).Concat(host.Processes.Select(p => p.ProcessId)).ToHashSet();
         try
         {
             await pool.ForgetUnknownAsync(known);

@@ -97,6 +97,15 @@ public interface ITableStore : IDisposable
     /// <summary>Migrations without a final outcome: what a manager takes up when it starts.</summary>
     ImmutableArray<MigrationRow> ListUndecidedMigrations();
 
+    /// <summary>What processes left behind, by ID.</summary>
+    ImmutableArray<LeftBehindRecord> ListLeftBehind();
+
+    /// <summary>Stores what a process left behind in place of an earlier record of that ID and role; one without connections is removed.</summary>
+    void PutLeftBehind(LeftBehindRecord record);
+
+    /// <summary>Nothing of that ID is left any more; one that isn't there is no error.</summary>
+    void RemoveLeftBehind(string id, NodeRole role);
+
     /// <summary>
     /// The table now, then its changes until cancelled or the store is disposed. Changes are coalesced: a slow reader
     /// gets fewer answers with newer records, never an unbounded backlog and never a missed last state.

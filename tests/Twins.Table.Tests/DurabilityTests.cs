@@ -83,9 +83,20 @@ public sealed class DurabilityTests : StoreTests
     public void TableOfANewerVersion_IsRefusedAndLeftAlone()
     {
         Store.Dispose();
-        Execute("PRAGMA user_version = 2");
+        Execute("PRAGMA user_version = 3");
         var thrown = Assert.ThrowsExactly<TableException>(() => SqliteTableStore.Open(TablePath));
-        StringAssert.Contains(thrown.Message, "schema version 2, this program knows 1", StringComparison.Ordinal);
+        StringAssert.Contains(thrown.Message, "schema version 3, this program knows 2", StringComparison.Ordinal);
+    }
+
+    [TestMethod]
+    public void TableOfVersion1_IsBroughtUpToDateAndKeepsItsRecords()
+    {
+        Store.TryAdd(Sample.Process());
+        Store.Dispose();
+        Execute("DROP TABLE left_behind; PRAGMA user_version = 1");
+        Reopen();
+        Assert.AreEqual("p-1f3a9c20", Store.List().Single().Id);
+        Assert.IsEmpty(Store.ListLeftBehind());
     }
 
     [TestMethod]

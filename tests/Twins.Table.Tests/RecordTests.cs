@@ -77,6 +77,48 @@ public sealed class RecordTests : StoreTests
     }
 
     [TestMethod]
+    public void LeftBehind_AfterReopen_IsTheSameInEveryField_UntilItHasNoConnectionOrIsRemoved()
+    {
+        var home = new LeftBehindRecord
+        {
+            Id = "p-1f3a9c20",
+            Role = NodeRole.Home,
+            Epoch = 2,
+            Until = new DateTimeOffset(2026, 11, 25, 12, 2, 0, TimeSpan.Zero),
+            Flows = [new FlowRecord(new FiveTuple(IpProtocol.Tcp, Sample.Server, Endpoint.Parse("[fd77::9]:40000")))],
+        };
+        var host = home with
+        {
+            Id = "p-1f3a9c20~3",
+            Role = NodeRole.Host,
+            Flows = [Sample.Flow(0), Sample.Flow(1)],
+            Queue = 7400,
+            OtherNode = "home",
+            HostLegs = [Endpoint.Parse("10.77.0.3:61001")],
+            Cabin = "p-1f3a9c20-3",
+            HomeAddress = InternetAddress.Parse("10.77.0.2"),
+        };
+        Store.PutLeftBehind(host with { Queue = 1 });
+        Store.PutLeftBehind(host);
+        Store.PutLeftBehind(home);
+        Reopen();
+        var read = Store.ListLeftBehind();
+        Assert.HasCount(2, read);
+        foreach (var (expected, actual) in new[] { home, host }.Zip(read))
+        {
+            CollectionAssert.AreEqual(expected.Flows, actual.Flows);
+            CollectionAssert.AreEqual(expected.HostLegs, actual.HostLegs);
+            Assert.AreEqual(expected with { Flows = actual.Flows, HostLegs = actual.HostLegs }, actual);
+        }
+
+        Store.PutLeftBehind(home with { Flows = [] });
+        Store.RemoveLeftBehind("p-1f3a9c20~3", NodeRole.Home);
+        Assert.AreEqual("p-1f3a9c20~3", Store.ListLeftBehind().Single().Id);
+        Store.RemoveLeftBehind("p-1f3a9c20~3", NodeRole.Host);
+        Assert.IsEmpty(Store.ListLeftBehind());
+    }
+
+    [TestMethod]
     public void TenThousandFlows_AreOneTransaction()
     {
         Store.TryAdd(Sample.Process());

@@ -1,5 +1,7 @@
 using Twins.Manager.Pool;
+using Twins.Manager.Registry;
 using Twins.Protocol;
+using Twins.Table;
 
 namespace Twins.Manager.Home;
 
@@ -25,7 +27,13 @@ internal sealed partial class HomeRole
             process.Connections.ExceptWith(closed);
             process.Lingering.UnionWith(closed);
             if (process.Lingering.Count > 0)
-                _ = Task.Run(() => EndLingeringAsync(process, [.. process.Lingering]), CancellationToken.None);
+            {
+                process.LeftUntil = TimeProvider.System.GetUtcNow() + LongestLinger;
+                _store.SaveLingering(process);
+                List<Connection> lingering = [.. process.Lingering];
+                _ = Task.Run(() => EndLingeringAsync(process, lingering, LongestLinger), CancellationToken.None);
+            }
+
             _rules.Remove(closed, [], []);
             return;
         }
@@ -35,7 +43,14 @@ internal sealed partial class HomeRole
         var left = _processes.GetOrAdd($"{process.ProcessId}~{process.Epoch}", id =>
         {
             TwinPool.Share(process.Twin, id);
-            var made = new HomeProcess(id, process.Twin) { Epoch = process.Epoch, Host = process.Host, HostAddress = process.HostAddress, HasLeft = true };
+            var made = new HomeProcess(id, process.Twin)
+            {
+                Epoch = process.Epoch,
+                Host = process.Host,
+                HostAddress = process.HostAddress,
+                HasLeft = true,
+                LeftUntil = TimeProvider.System.GetUtcNow() + LongestLinger,
+            };
             _ = Task.Run(() => EndLeftBehindAsync(made, LongestLinger), CancellationToken.None);
             return made;
         });
@@ -52,6 +67,69 @@ internal sealed partial class HomeRole
 
         if (left.Flows.Count == 0)
             await RemoveLeftBehindAsync(left);
+        else
+            _store.SaveLeft(left);
+    }
+
+    /// <summary>After a restart: what home's own stack still brings to its end.</summary>
+    private void TakeUpLingering(HomeProcess process)
+    {
+        foreach (var record in _store.LoadLeft().Where(r => r.Id == process.ProcessId))
+        {
+            process.LeftUntil = record.Until;
+            process.Lingering.UnionWith(record.Flows.Select(f => f.Connection.ToConnection()));
+            // The ports of some may have been used anew.
+            process.Lingering.ExceptWith(process.Connections);
+            List<Connection> lingering = [.. process.Lingering];
+            _ = Task.Run(() => EndLingeringAsync(process, lingering, TimeLeft(record)), CancellationToken.None);
+        }
+    }
+
+    /// <summary>After a restart, when the processes themselves are there: what they left behind, for the time that is left.</summary>
+    private async Task RestoreLeftBehindAsync(CancellationToken cancellation)
+    {
+        foreach (var record in _store.LoadLeft())
+        {
+            var isLocal = record.Queue == 0;
+            if (isLocal ? Find(record.Id) is null : TimeLeft(record) == TimeSpan.Zero)
+                _store.RemoveLeft(record.Id);
+            else if (!isLocal)
+                await RestoreLeftBehindAsync(record, cancellation);
+        }
+    }
+
+    private async Task RestoreLeftBehindAsync(LeftBehindRecord record, CancellationToken cancellation)
+    {
+        var twin = await _pool.ReclaimAsync(record.Queue, record.Id, cancellation);
+        var left = new HomeProcess(record.Id, twin) { Epoch = record.Epoch, Host = record.OtherNode, HasLeft = true, LeftUntil = record.Until };
+        left.HostLegs.UnionWith(record.HostLegs.Select(l => l.ToWire()));
+        var process = Find(record.Id[..record.Id.LastIndexOf('~')]);
+        foreach (var flow in record.Flows.Select(f => f.ToWire()))
+        {
+            UsePort(flow);
+            left.Connections.Add(flow.Connection);
+            left.Flows[flow.Connection] = flow;
+            // The table forgets it with the next switch of the path only.
+            if (process is not null && process.Flows.TryGetValue(flow.Connection, out var known) && known.Equals(flow))
+            {
+                process.Flows.Remove(flow.Connection);
+                process.Connections.Remove(flow.Connection);
+            }
+        }
+
+        _processes[left.ProcessId] = left;
+        if (!twin.IsAdopted)
+            await TellAsync(left);
+        _rules.Divert(twin.Queue, left.Connections, [], []);
+        _rules.DivertLegSources(twin.Queue, left.HostLegs);
+        _ = Task.Run(() => EndLeftBehindAsync(left, TimeLeft(record)), CancellationToken.None);
+    }
+
+    // Not more than it was when it was left, whatever the clock has done.
+    private static TimeSpan TimeLeft(LeftBehindRecord record)
+    {
+        var left = record.Until - TimeProvider.System.GetUtcNow();
+        return left < TimeSpan.Zero ? TimeSpan.Zero : left > LongestLinger ? LongestLinger : left;
     }
 
     /// <summary>Flows that came to nothing (a first segment that was never answered) may be asked for again.</summary>
@@ -68,14 +146,17 @@ internal sealed partial class HomeRole
         _processes.Values.Where(other => other != process).SelectMany(other => other.HostLegs.Concat(other.NextHostLegs));
 
     /// <summary>The exception ends when the local stack has given up on them at the latest: their ports may be used again.</summary>
-    private async Task EndLingeringAsync(HomeProcess process, List<Connection> connections)
+    private async Task EndLingeringAsync(HomeProcess process, List<Connection> connections, TimeSpan after)
     {
-        await Task.Delay(LongestLinger);
+        await Task.Delay(after);
         await process.Gate.WaitAsync();
         try
         {
             _rules.Remove([], [], connections);
             process.Lingering.ExceptWith(connections);
+            // After it has come home and left again, there is another.
+            if (Find(process.ProcessId) == process)
+                _store.SaveLingering(process);
         }
         finally
         {
@@ -114,6 +195,7 @@ internal sealed partial class HomeRole
         finally
         {
             _processes.TryRemove(left.ProcessId, out _);
+            _store.RemoveLeft(left.ProcessId);
             TwinPool.Return(left.Twin, left.ProcessId);
         }
     }

@@ -109,6 +109,8 @@ internal sealed partial class HomeRole
                 _store.RemoveFlows(process, over);
             else if (process.Flows.Count == 0)
                 await RemoveLeftBehindAsync(process);
+            else
+                _store.SaveLeft(process);
         }
         finally
         {

@@ -79,12 +79,15 @@ internal sealed partial class HomeRole
             foreach (var flow in process.Flows.Values)
                 UsePort(flow);
             _processes[process.ProcessId] = process;
+            TakeUpLingering(process);
             // One that lived on may be holding: told of the path again, it would let go.
             if (!twin.IsAdopted)
                 await TellAsync(process);
-            _rules.Divert(twin.Queue, process.Connections, process.Listeners, []);
+            _rules.Divert(twin.Queue, process.Connections, process.Listeners, process.Lingering);
             _rules.DivertLegSources(twin.Queue, [.. process.HostLegs, .. process.NextHostLegs]);
         }
+
+        await RestoreLeftBehindAsync(cancellation);
     }
 
     private void RemoveRules(HomeProcess process)

@@ -59,11 +59,44 @@ internal sealed class HomeStore(ITableStore table, NodeCluster identity)
         table.TryRemoveFlows(process.ProcessId, FoundEpoch(process.ProcessId), [.. connections.Select(c => new FlowRecord(c.ToTuple()))]);
 
     /// <summary>The process is local again; its record is the registry's.</summary>
-    public void Clear(string processId) => table.TryReplaceFlows(processId, FoundEpoch(processId), []);
+    public void Clear(string processId)
+    {
+        table.TryReplaceFlows(processId, FoundEpoch(processId), []);
+        RemoveLeft(processId);
+    }
+
+    /// <summary>What the process closed and this node's own stack has.</summary>
+    public void SaveLingering(HomeProcess process) => table.PutLeftBehind(new LeftBehindRecord
+    {
+        Id = process.ProcessId,
+        Role = NodeRole.Home,
+        Epoch = process.Epoch,
+        Until = process.LeftUntil,
+        Flows = [.. process.Lingering.Select(c => new FlowRecord(c.ToTuple()))],
+    });
+
+    /// <summary>What a process closed and left behind at a former host.</summary>
+    public void SaveLeft(HomeProcess left) => table.PutLeftBehind(new LeftBehindRecord
+    {
+        Id = left.ProcessId,
+        Role = NodeRole.Home,
+        Epoch = left.Epoch,
+        Until = left.LeftUntil,
+        Flows = [.. left.Flows.Values.Select(f => f.ToRecord())],
+        Queue = left.Twin.Queue,
+        OtherNode = left.Host!,
+        HostLegs = [.. left.HostLegs.Select(l => l.ToEndpoint())],
+    });
+
+    public void RemoveLeft(string id) => table.RemoveLeftBehind(id, NodeRole.Home);
+
+    /// <summary>What processes closed before they left.</summary>
+    public IEnumerable<LeftBehindRecord> LoadLeft() => table.ListLeftBehind().Where(r => r.Role == NodeRole.Home);
 
     /// <summary>The process has ended elsewhere.</summary>
     public void Delete(string processId)
     {
+        RemoveLeft(processId);
         if (table.Find(processId) is { State: ProcessState.Redirected } record)
             table.TryDelete(processId, record.Epoch);
     }

@@ -3,12 +3,9 @@ using Twins.Protocol;
 
 namespace Twins.Manager.Host;
 
-/// <content>A guest that goes, and what stays of it for a while.</content>
+/// <content>A guest that goes.</content>
 internal sealed partial class HostRole
 {
-    // Linux gives up an orphaned socket sooner (tcp_fin_timeout, tcp_orphan_retries).
-    private static readonly TimeSpan LongestLinger = TimeSpan.FromMinutes(2);
-
     /// <summary>The guest has gone, or never came: cabin, rules and ports are given back.</summary>
     public async Task RemoveAsync(string processId)
     {
@@ -47,52 +44,12 @@ internal sealed partial class HostRole
         finally
         {
             hosted.Gate.Release();
+            if (hosted.HasLeft)
+                _store.RemoveLeft(processId);
             TwinPool.Return(hosted.Twin, processId);
             _ports.Return(hosted.HostLegs);
             hosted.Device?.Dispose();
             hosted.Cabin.Remove();
         }
-    }
-
-    /// <summary>
-    /// The cabin of a guest that has gone stays for the connections that it closed, until they have ended too: under an ID of
-    /// their own, so that the guest may come back meanwhile.
-    /// </summary>
-    private async Task<bool> TryLeaveBehindAsync(HostedProcess hosted)
-    {
-        hosted.Lingering.IntersectWith(hosted.Flows.Keys);
-        // After a restart of ours only the twin has the device, and closes it with the process.
-        if (hosted.Lingering.Count == 0 || hosted.Device is null)
-            return false;
-        var left = new HostedProcess($"{hosted.ProcessId}~{hosted.Epoch}", hosted.Twin, hosted.Cabin)
-        {
-            Epoch = hosted.Epoch,
-            Home = hosted.Home,
-            HomeAddress = hosted.HomeAddress,
-            Device = hosted.Device,
-            Open = true,
-            HasLeft = true,
-        };
-        left.HostLegs.UnionWith(hosted.HostLegs);
-        foreach (var connection in hosted.Lingering)
-            left.Flows[connection] = hosted.Flows[connection];
-        TwinPool.Return(hosted.Twin, hosted.ProcessId);
-        TwinPool.Share(left.Twin, left.ProcessId);
-        _processes[left.ProcessId] = left;
-        try
-        {
-            var command = hosted.Command();
-            command.Forget = new Forget();
-            await hosted.Twin.SendAsync(command);
-            await TellAsync(left, CancellationToken.None);
-        }
-        catch (TwinException e)
-        {
-            // Its replacement is told.
-            LogNotTold(left.ProcessId, e.Message);
-        }
-
-        _ = Task.Delay(LongestLinger).ContinueWith(_ => RemoveAsync(left.ProcessId), TaskScheduler.Default);
-        return true;
     }
 }

@@ -81,6 +81,8 @@ internal sealed partial class HostRole
                 hosted.Flows.Remove(flow.Connection);
             if (!hosted.HasLeft)
                 _store.RemoveFlows(hosted, closed.Flows);
+            else if (hosted.Flows.Count > 0)
+                _store.SaveLeft(hosted);
         }
         finally
         {

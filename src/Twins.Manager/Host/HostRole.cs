@@ -196,6 +196,8 @@ internal sealed partial class HostRole
             await TellAsync(hosted, cancellation);
             _rules.DivertLegDestinations(twin.Queue, hosted.HostLegs);
         }
+
+        await RestoreLeftBehindAsync(cancellation);
     }
 
     private async Task AddAsync(HostedProcess hosted, Flow flow, CancellationToken cancellation)

@@ -37,6 +37,26 @@ internal sealed class HostStore(ITableStore table, NodeCluster identity)
         .Where(r => r is { Role: NodeRole.Host, Cabin: not null, Twin: not null } && r.CurrentNode == identity.Name && r.State != ProcessState.Exited)
         .Select(r => new SavedGuest(r, table.ListFlows(r.Id)));
 
+    /// <summary>What a guest closed and left behind.</summary>
+    public void SaveLeft(HostedProcess left) => table.PutLeftBehind(new LeftBehindRecord
+    {
+        Id = left.ProcessId,
+        Role = NodeRole.Host,
+        Epoch = left.Epoch,
+        Until = left.LeftUntil,
+        Flows = [.. left.Flows.Values.Select(f => f.ToRecord())],
+        Queue = left.Twin.Queue,
+        OtherNode = left.Home,
+        HostLegs = [.. left.HostLegs.Select(l => l.ToEndpoint())],
+        Cabin = left.Cabin.Id,
+        HomeAddress = left.HomeAddress.ToEndpoint().Address,
+    });
+
+    public void RemoveLeft(string id) => table.RemoveLeftBehind(id, NodeRole.Host);
+
+    /// <summary>What guests closed and left behind.</summary>
+    public IEnumerable<LeftBehindRecord> LoadLeft() => table.ListLeftBehind().Where(r => r.Role == NodeRole.Host);
+
     private ulong FoundEpoch(HostedProcess hosted) => table.Find(hosted.ProcessId)?.Epoch ?? 0;
 
     /// <summary>What the table says of a guest.</summary>

@@ -49,6 +49,9 @@ internal sealed class HostedProcess(string processId, Twin twin, Cabin cabin)
     /// <summary>Not the process itself, but connections that it closed and left behind here.</summary>
     public bool HasLeft { get; init; }
 
+    /// <summary>When what was left behind is given up at the latest.</summary>
+    public DateTimeOffset LeftUntil { get; init; }
+
     /// <summary>Connections whose flows are being asked for.</summary>
     public HashSet<Connection> Asked { get; } = [];
 

@@ -8,9 +8,10 @@ namespace Twins.Table.Sqlite;
 [JsonSourceGenerationOptions(
     UseStringEnumConverter = true,
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
-    Converters = [typeof(InternetAddressJson), typeof(EndpointJson)])]
+    Converters = [typeof(InternetAddressJson), typeof(EndpointJson), typeof(FlowRecordJson)])]
 [JsonSerializable(typeof(ProcessRecord))]
 [JsonSerializable(typeof(MigrationRow))]
+[JsonSerializable(typeof(LeftBehindRecord))]
 internal sealed partial class RecordJson : JsonSerializerContext
 {
 }

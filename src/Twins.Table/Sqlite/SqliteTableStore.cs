@@ -11,6 +11,7 @@ public sealed class SqliteTableStore : ITableStore
     private readonly ProcessRows _processes;
     private readonly FlowRows _flows;
     private readonly MigrationRows _migrations;
+    private readonly LeftBehindRows _leftBehind;
     private ImmutableArray<TableWatcher> _watchers = [];
 
     private SqliteTableStore(TableConnection table, TimeProvider time)
@@ -20,6 +21,7 @@ public sealed class SqliteTableStore : ITableStore
         _processes = new ProcessRows(table.Statements);
         _flows = new FlowRows(table.Statements);
         _migrations = new MigrationRows(table.Statements);
+        _leftBehind = new LeftBehindRows(table.Statements);
     }
 
     /// <summary>Opens the table, makes it (mode 0600, with its directory) if it isn't there, and checks it.</summary>
@@ -60,6 +62,21 @@ public sealed class SqliteTableStore : ITableStore
 
     /// <inheritdoc/>
     public ImmutableArray<MigrationRow> ListUndecidedMigrations() => _table.Read(_migrations.ListUndecided);
+
+    /// <inheritdoc/>
+    public ImmutableArray<LeftBehindRecord> ListLeftBehind() => _table.Read(_leftBehind.List);
+
+    /// <inheritdoc/>
+    public void PutLeftBehind(LeftBehindRecord record) => WriteLeftBehind(() =>
+    {
+        if (record.Flows.IsEmpty)
+            _leftBehind.Remove(record.Id, record.Role);
+        else
+            _leftBehind.Put(record);
+    });
+
+    /// <inheritdoc/>
+    public void RemoveLeftBehind(string id, NodeRole role) => WriteLeftBehind(() => _leftBehind.Remove(id, role));
 
     /// <inheritdoc/>
     public TableResult TryAdd(ProcessRecord record) => Write("Adding a process", record.Id, () =>
@@ -231,6 +248,13 @@ public sealed class SqliteTableStore : ITableStore
         write();
         return new TableResult(TableOutcome.Done, present, expectedEpoch);
     }, durable: false);
+
+    // Worth no fsync, for the same reason.
+    private void WriteLeftBehind(Action write) => _table.Write("Storing what was left behind", durable: false, () =>
+    {
+        write();
+        return new TableResult(TableOutcome.Done);
+    });
 
     private TableResult Write(string operation, string processId, Func<TableResult> write, bool durable = true) =>
         _table.Write(operation, durable, write, result =>

@@ -5,7 +5,7 @@ namespace Twins.Table.Sqlite;
 /// <summary>Opens the file, checks it and brings it to the schema that this program knows.</summary>
 internal static class TableSchema
 {
-    public const long Version = 1;
+    public const long Version = 2;
 
     // body: RecordJson. epoch of fence: the highest ever seen, it outlives the process's record.
     private const string Create =
@@ -23,6 +23,14 @@ internal static class TableSchema
         CREATE INDEX migration_started ON migration (started);
         CREATE INDEX migration_undecided ON migration (decided) WHERE decided = 0;
         PRAGMA user_version = 1;
+        COMMIT;
+        """;
+
+    private const string AddLeftBehind =
+        """
+        BEGIN IMMEDIATE;
+        CREATE TABLE left_behind (id TEXT NOT NULL, role INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (id, role)) WITHOUT ROWID;
+        PRAGMA user_version = 2;
         COMMIT;
         """;
 
@@ -49,6 +57,8 @@ internal static class TableSchema
                 throw TableErrors.Newer(path, found, Version);
             if (found == 0)
                 Run(connection, Create);
+            if (found < Version)
+                Run(connection, AddLeftBehind);
             return connection;
         }
         catch (SqliteException exception)
