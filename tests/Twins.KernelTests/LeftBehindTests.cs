@@ -34,6 +34,17 @@ public sealed class LeftBehindTests : LabTest
         AssertGetsAll(StartReader());
     }
 
+    [TestMethod]
+    public void ClosedAtAHostWhoseManagerWasRestartedBefore_TheClientGetsAllOfIt()
+    {
+        MobileProcess server = StartServer();
+        server.MigrateTo(Host1);
+        Restart(Host1, server, twinsToo: false);
+        BackgroundProgram reader = StartReader();
+        server.MigrateTo(Host2);
+        AssertGetsAll(reader);
+    }
+
     private MobileProcess StartServer()
     {
         MobileProcess server = RunMobile(Home, "parting", "python3", Repository.Rig("parting.py"), "serve", "7000");

@@ -19,8 +19,7 @@ internal sealed partial class HostRole
     private async Task<bool> TryLeaveBehindAsync(HostedProcess hosted)
     {
         hosted.Lingering.IntersectWith(hosted.Flows.Keys);
-        // After a restart of ours only the twin has the device, and closes it with the process.
-        if (hosted.Lingering.Count == 0 || hosted.Device is null)
+        if (hosted.Lingering.Count == 0)
             return false;
         var left = new HostedProcess($"{hosted.ProcessId}~{hosted.Epoch}", hosted.Twin, hosted.Cabin)
         {
@@ -41,10 +40,11 @@ internal sealed partial class HostRole
         _store.SaveLeft(left);
         try
         {
+            // After a restart of ours only the twin has the device, and would close it with the guest.
+            await TellAsync(left, CancellationToken.None, deviceOf: hosted.ProcessId);
             var command = hosted.Command();
             command.Forget = new Forget();
             await hosted.Twin.SendAsync(command);
-            await TellAsync(left, CancellationToken.None);
         }
         catch (TwinException e)
         {

@@ -209,11 +209,12 @@ internal sealed partial class HostRole
         _store.AddFlow(hosted, flow);
     }
 
-    private static async Task TellAsync(HostedProcess hosted, CancellationToken cancellation)
+    private static async Task TellAsync(HostedProcess hosted, CancellationToken cancellation, string deviceOf = "")
     {
         var command = hosted.Command();
         command.Host = new Protocol.Host
         {
+            DeviceOf = deviceOf,
             Flows = { hosted.Flows.Values },
             Listeners = { hosted.Listeners },
             HostLegs = { hosted.HostLegs },

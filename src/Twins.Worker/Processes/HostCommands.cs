@@ -19,10 +19,13 @@ internal sealed class HostCommands(TwinState state)
             var process = state.FindOrAdd(request.ProcessId);
             if (process is { IsHosted: false, Role: not (Role.Registered or Role.Released) })
                 throw new InvalidDataException("this twin is the process's home half");
-            if (descriptor is null && process.Tun is null)
+            var former = state.Find(request.Host.DeviceOf);
+            if (descriptor is null && process.Tun is null && former?.Tun is null)
                 throw new InvalidDataException("HOST comes with the descriptor of the cabin's TUN device");
             if (descriptor is not null)
                 state.SetTun(process, descriptor);
+            else if (process.Tun is null)
+                state.MoveTun(former!, process);
             descriptor = null;
             if (!process.IsHosted || request.Epoch > process.Epoch)
                 (process.IsReady, process.IsStopped) = (false, false);

@@ -55,6 +55,14 @@ internal sealed partial class TwinState(NetfilterQueue queue, long holdLimitByte
         output.SetCabin(process.Slot, process.Tun);
     }
 
+    /// <summary>What a process left behind goes on in its cabin.</summary>
+    public void MoveTun(MobileProcess from, MobileProcess to)
+    {
+        output.SetCabin(from.Slot, null);
+        (from.Tun, to.Tun) = (null, from.Tun);
+        output.SetCabin(to.Slot, to.Tun);
+    }
+
     /// <summary>The TUN device is gone: the cabin was removed.</summary>
     public void CloseCabin(MobileProcess process)
     {
