@@ -27,6 +27,7 @@ internal static class ManagerServices
         services.AddSingleton<NodeMap>();
         services.AddSingleton<NodeFacts>();
         services.AddSingleton<LocalNode>();
+        services.AddSingleton<NodeRefusals>();
         services.AddSingleton<ProcessRegistry>();
         services.AddSingleton<ProcessInspector>();
         services.AddSingleton<HomeStore>();

@@ -62,6 +62,24 @@ public sealed class HostileInputTests : LabTest
     }
 
     [TestMethod]
+    public void NodeApi_StaleEpochAndForeignProcessOfAMember_AreRefusedAndLoggedOnce()
+    {
+        StartServer();
+        _server.MigrateTo(Host1);
+        string process = Host1.Shell($"/usr/bin/python3 -c \"import sqlite3; print(sqlite3.connect('/var/lib/twins/table.db').execute('SELECT id FROM process WHERE name = ?', ['{_server.Name}']).fetchone()[0])\"").Trim();
+        int before = Refusals();
+        for (int attempt = 0; attempt < 3; attempt++)
+        {
+            AssertRefused(Host1, process, epoch: 1, "stale-epoch");
+            AssertRefused(Host2, process, epoch: 9, "foreign-process");
+        }
+        // Two nodes, each for one reason; an earlier test may have been told of one of them already.
+        Assert.IsLessThanOrEqualTo(2, Refusals() - before);
+        Assert.IsGreaterThan(0, Refusals());
+        AssertNothingChanged();
+    }
+
+    [TestMethod]
     public void UserWithoutRights_IsRefusedWithExitCodeFour()
     {
         StartServer();
@@ -85,6 +103,15 @@ public sealed class HostileInputTests : LabTest
     }
 
     private int TwinOf(Machine node) => node.Twins("show", _server.Name).Exits(0).Document.GetProperty("twinPid").GetInt32();
+
+    private static int Refusals() => File.ReadLines(Home.LogPath).Count(line => line.Contains("was refused /twins.NodeApi/HoldEndpoints", StringComparison.Ordinal));
+
+    private static void AssertRefused(Machine caller, string process, int epoch, string code)
+    {
+        CommandResult answer = caller.Exec("/usr/bin/python3", Repository.Rig("hostile.py"), "hold", $"{Home.Address}:7457", process,
+            epoch.ToString(CultureInfo.InvariantCulture)).Succeeded();
+        Assert.AreEqual($$"""{"status": "9", "code": "{{code}}"}""", answer.Output.Trim());
+    }
 
     private static JsonElement Attack(Machine machine, string kind, string target) =>
         JsonDocument.Parse(machine.Exec("/usr/bin/python3", Repository.Rig("hostile.py"), kind, target).Succeeded().Output).RootElement;

@@ -4,8 +4,10 @@
   hostile.py datagrams PATH        garbage, truncated, empty and oversized datagrams to a Unix socket
   hostile.py frames PATH           garbage, truncated and oversized messages to a Unix stream socket
   hostile.py tcp HOST:PORT         the same over TCP, then TLS without a certificate and with a foreign one
+  hostile.py hold HOST:PORT PROCESS EPOCH    as this node, with its certificate: HoldEndpoints of the node API
 
 Prints one JSON document: {"tried", "refused", "accepted"}; a TLS session counts as accepted when a request on it is answered.
+`hold` prints {"status", "code"} of the answer.
 """
 import json
 import os
@@ -87,5 +89,20 @@ def tcp(endpoint):
         tls(host, int(port), context)
 
 
-{"datagrams": datagrams, "frames": frames, "tcp": tcp}[sys.argv[1]](sys.argv[2])
-print(json.dumps(counts))
+def hold(endpoint, process, epoch):
+    message = b"\x0a" + bytes([len(process)]) + process.encode() + b"\x10" + bytes([int(epoch)])
+    cluster = "/var/lib/twins/cluster/"
+    answer = subprocess.run(["curl", "--silent", "--show-error", "--http2", "--insecure", "--max-time", "20",
+                             "--cert", cluster + "node.crt", "--key", cluster + "node.key",
+                             "--header", "content-type: application/grpc", "--header", "te: trailers", "--data-binary", "@-",
+                             "--dump-header", "-", "--output", "/dev/null", f"https://{endpoint}/twins.NodeApi/HoldEndpoints"],
+                            input=b"\0" + len(message).to_bytes(4, "big") + message, check=True, capture_output=True).stdout.decode()
+    headers = dict(line.split(": ", 1) for line in answer.splitlines() if ": " in line)
+    print(json.dumps({"status": headers.get("grpc-status"), "code": headers.get("twins-code")}))
+
+
+if sys.argv[1] == "hold":
+    hold(*sys.argv[2:])
+else:
+    {"datagrams": datagrams, "frames": frames, "tcp": tcp}[sys.argv[1]](sys.argv[2])
+    print(json.dumps(counts))

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Twins.Manager.Cluster;
 using Twins.Manager.Settings;
@@ -11,11 +12,11 @@ internal static class AccessExtensions
     public static IServiceCollection AddTwinsAccess(this IServiceCollection services, string readers = LocalAccess.DefaultReaders)
     {
         services.AddSingleton(provider => new LocalAccess(readers, provider.GetRequiredService<ILogger<LocalAccess>>()));
-        services.AddSingleton<ListenerInterceptor>();
+        services.AddSingleton<AccessGate>();
+        services.AddSingleton<IStartupFilter, AccessGateFilter>();
         services.AddHostedService<LocalSocketOpener>();
         services.AddGrpc(grpc =>
         {
-            grpc.Interceptors.Add<ListenerInterceptor>();
             grpc.MaxReceiveMessageSize = NodeConnections.MostMessageBytes;
             grpc.MaxSendMessageSize = NodeConnections.MostMessageBytes;
             grpc.EnableDetailedErrors = false;

@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Microsoft.AspNetCore.Http;
 
 namespace Twins.Manager.Cluster;
 
@@ -7,8 +8,11 @@ internal static class CallerExtensions
 {
     /// <summary>The node that calls, by its certificate, which the handshake has verified.</summary>
     /// <exception cref="RpcException">UNAUTHENTICATED: the call did not come in by the node API's port.</exception>
-    public static string GetNodeName(this ServerCallContext context) =>
-        context.GetHttpContext().Connection.ClientCertificate is { } certificate && ClusterIdentity.NameOf(certificate) is { } name
+    public static string GetNodeName(this ServerCallContext context) => context.GetHttpContext().GetNodeName();
+
+    /// <inheritdoc cref="GetNodeName(ServerCallContext)"/>
+    public static string GetNodeName(this HttpContext context) =>
+        context.Connection.ClientCertificate is { } certificate && ClusterIdentity.NameOf(certificate) is { } name
             ? name
             : throw new RpcException(new Status(StatusCode.Unauthenticated, "The caller is no node of this cluster."));
 }

@@ -8,19 +8,19 @@ using Twins.Protocol;
 namespace Twins.Manager.Nodes;
 
 /// <summary>The node API's gRPC front: hands every call to this node and turns its refusals into status and code.</summary>
-internal sealed class NodeApiService(LocalNode node, HomeRole home, HostRole host, Arrivals arrivals, MigrationService migrations, NodeAnnouncer announcer, CertificateRenewal renewal) : NodeApi.NodeApiBase
+internal sealed class NodeApiService(LocalNode node, HomeRole home, HostRole host, Arrivals arrivals, MigrationService migrations, NodeAnnouncer announcer, CertificateRenewal renewal, NodeRefusals refusals) : NodeApi.NodeApiBase
 {
     /// <summary>Trailer with the stable code of a refusal.</summary>
     public const string CodeTrailer = "twins-code";
 
     public override Task<NodeDescription> Describe(DescribeRequest request, ServerCallContext context) =>
-        GuardAsync(() => node.DescribeAsync(context.CancellationToken));
+        GuardAsync(context, () => node.DescribeAsync(context.CancellationToken));
 
     public override Task<PrepareReply> Prepare(PrepareRequest request, ServerCallContext context) =>
-        GuardAsync(() => arrivals.PrepareAsync(Caller(context), request, context.CancellationToken));
+        GuardAsync(context, () => arrivals.PrepareAsync(Caller(context), request, context.CancellationToken));
 
     public override Task<InstallFlowsReply> InstallFlows(InstallFlowsRequest request, ServerCallContext context) =>
-        GuardAsync(async () =>
+        GuardAsync(context, async () =>
         {
             arrivals.RequireSource(request.MigrationId, Caller(context));
             await node.InstallFlowsAsync(request, context.CancellationToken);
@@ -28,10 +28,10 @@ internal sealed class NodeApiService(LocalNode node, HomeRole home, HostRole hos
         });
 
     public override Task<TransferReply> Transfer(IAsyncStreamReader<ImageChunk> requestStream, ServerCallContext context) =>
-        GuardAsync(() => arrivals.ReceiveAsync(Caller(context), requestStream.ReadAllAsync(context.CancellationToken), context.CancellationToken));
+        GuardAsync(context, () => arrivals.ReceiveAsync(Caller(context), requestStream.ReadAllAsync(context.CancellationToken), context.CancellationToken));
 
     public override Task<RestoreReply> Restore(RestoreRequest request, ServerCallContext context) =>
-        GuardAsync(() =>
+        GuardAsync(context, () =>
         {
             arrivals.RequireSource(request.MigrationId, Caller(context));
             return node.RestoreAsync(request, context.CancellationToken);
@@ -39,14 +39,14 @@ internal sealed class NodeApiService(LocalNode node, HomeRole home, HostRole hos
 
     // From here on a caller that hangs up doesn't stop what has begun.
     public override Task<CommitReply> Commit(CommitRequest request, ServerCallContext context) =>
-        GuardAsync(() =>
+        GuardAsync(context, () =>
         {
             arrivals.RequireSource(request.MigrationId, Caller(context));
             return node.CommitAsync(request, CancellationToken.None);
         });
 
     public override Task<AbortReply> Abort(AbortRequest request, ServerCallContext context) =>
-        GuardAsync(async () =>
+        GuardAsync(context, async () =>
         {
             arrivals.RequireSource(request.MigrationId, Caller(context));
             await node.AbortAsync(request, CancellationToken.None);
@@ -54,10 +54,10 @@ internal sealed class NodeApiService(LocalNode node, HomeRole home, HostRole hos
         });
 
     public override Task<QueryMigrationReply> QueryMigration(QueryMigrationRequest request, ServerCallContext context) =>
-        GuardAsync(() => node.QueryMigrationAsync(request, context.CancellationToken));
+        GuardAsync(context, () => node.QueryMigrationAsync(request, context.CancellationToken));
 
     public override Task<HoldEndpointsReply> HoldEndpoints(HoldEndpointsRequest request, ServerCallContext context) =>
-        GuardAsync(async () =>
+        GuardAsync(context, async () =>
         {
             home.RequireHost(request.ProcessId, Caller(context));
             await node.HoldEndpointsAsync(request, CancellationToken.None);
@@ -65,7 +65,7 @@ internal sealed class NodeApiService(LocalNode node, HomeRole home, HostRole hos
         });
 
     public override Task<AdvertiseZeroWindowReply> AdvertiseZeroWindow(AdvertiseZeroWindowRequest request, ServerCallContext context) =>
-        GuardAsync(async () =>
+        GuardAsync(context, async () =>
         {
             home.RequireHost(request.ProcessId, Caller(context));
             await node.AdvertiseZeroWindowAsync(request, CancellationToken.None);
@@ -73,19 +73,19 @@ internal sealed class NodeApiService(LocalNode node, HomeRole home, HostRole hos
         });
 
     public override Task<AllocateLegsReply> AllocateLegs(AllocateLegsRequest request, ServerCallContext context) =>
-        GuardAsync(() =>
+        GuardAsync(context, () =>
         {
             home.RequireHost(request.ProcessId, Caller(context));
             return node.AllocateLegsAsync(request, CancellationToken.None);
         });
 
     public override Task<SwitchPathReply> SwitchPath(SwitchPathRequest request, ServerCallContext context) =>
-        GuardAsync(() => request.Host == Caller(context)
+        GuardAsync(context, () => request.Host == Caller(context)
             ? node.SwitchPathAsync(request, CancellationToken.None)
             : throw new NodeException(node.Name, "foreign-path", $"Node '{Caller(context)}' can't say that a process runs on '{request.Host}'."));
 
     public override Task<CancelHoldReply> CancelHold(CancelHoldRequest request, ServerCallContext context) =>
-        GuardAsync(async () =>
+        GuardAsync(context, async () =>
         {
             home.RequireHost(request.ProcessId, Caller(context));
             await node.CancelHoldAsync(request, CancellationToken.None);
@@ -93,7 +93,7 @@ internal sealed class NodeApiService(LocalNode node, HomeRole home, HostRole hos
         });
 
     public override Task<ForgetProcessReply> ForgetProcess(ForgetProcessRequest request, ServerCallContext context) =>
-        GuardAsync(async () =>
+        GuardAsync(context, async () =>
         {
             home.RequireHost(request.ProcessId, Caller(context));
             await node.ForgetProcessAsync(request, CancellationToken.None);
@@ -101,7 +101,7 @@ internal sealed class NodeApiService(LocalNode node, HomeRole home, HostRole hos
         });
 
     public override Task<OpenFlowReply> OpenFlow(OpenFlowRequest request, ServerCallContext context) =>
-        GuardAsync(() =>
+        GuardAsync(context, () =>
         {
             if (request.HomeLeg is null)
                 home.RequireHost(request.ProcessId, Caller(context));
@@ -117,7 +117,7 @@ internal sealed class NodeApiService(LocalNode node, HomeRole home, HostRole hos
         Task.FromResult(renewal.Answer(request, context));
 
     public override Task RequestMigration(RequestMigrationRequest request, IServerStreamWriter<MigrationEvent> responseStream, ServerCallContext context) =>
-        GuardAsync(async () =>
+        GuardAsync(context, async () =>
         {
             // The caller's Ctrl-C rolls the migration back.
             await foreach (var step in migrations.MigrateHereAsync(request.ProcessId, request.Destination, request.Path, context.CancellationToken))
@@ -130,7 +130,7 @@ internal sealed class NodeApiService(LocalNode node, HomeRole home, HostRole hos
 
     private static string Caller(ServerCallContext context) => context.GetNodeName();
 
-    private static async Task<T> GuardAsync<T>(Func<Task<T>> call)
+    private async Task<T> GuardAsync<T>(ServerCallContext context, Func<Task<T>> call)
     {
         try
         {
@@ -138,6 +138,7 @@ internal sealed class NodeApiService(LocalNode node, HomeRole home, HostRole hos
         }
         catch (NodeException e)
         {
+            refusals.Tell(Caller(context), context.Method, e);
             throw new RpcException(
                 new Grpc.Core.Status(StatusCode.FailedPrecondition, e.Message),
                 new Metadata { { CodeTrailer, e.Code } });

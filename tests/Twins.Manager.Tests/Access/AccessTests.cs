@@ -40,6 +40,20 @@ public sealed class AccessTests
     }
 
     [TestMethod]
+    [DataRow(100)]
+    [DataRow(5 * 1024 * 1024)]
+    public async Task MessageThatCannotBeRead_TheCallerIsJudgedBeforeIt(int octets)
+    {
+        await using var node = await TestNode.StartAsync("home");
+        var garbage = new byte[octets];
+        Array.Fill(garbage, (byte)0xFF);
+        using var root = LocalChannel.Open(node.Options.LocalSocketPath);
+        Assert.AreNotEqual(StatusCode.PermissionDenied, await CallHoldAsync(root, garbage));
+        using var stranger = LocalChannel.Open(node.Options.LocalSocketPath, Nobody, Nobody);
+        Assert.AreEqual(StatusCode.PermissionDenied, await CallHoldAsync(stranger, garbage));
+    }
+
+    [TestMethod]
     public async Task MemberOfTheGroup_MayReadAndNotChange()
     {
         // Group 1 is daemon on every Debian.
@@ -93,6 +107,14 @@ public sealed class AccessTests
         {
             directory.Delete(recursive: true);
         }
+    }
+
+    private static async Task<StatusCode> CallHoldAsync(GrpcChannel channel, byte[] message)
+    {
+        var octets = Marshallers.Create(value => value, value => value);
+        var method = new Method<byte[], byte[]>(MethodType.Unary, LocalApi.Descriptor.FullName, "Hold", octets, octets);
+        using var call = channel.CreateCallInvoker().AsyncUnaryCall(method, null, new CallOptions(), message);
+        return (await Assert.ThrowsExactlyAsync<RpcException>(async () => await call)).StatusCode;
     }
 
     private static async Task<string> Refused(Func<Task> call)
