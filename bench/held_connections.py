@@ -3,27 +3,14 @@
 import json
 import os
 import statistics
-import subprocess
 import sys
 import time
 
 import local_api
+from bench_lab import MACHINES, ROOT, api_of_home, on_home, start
 
-ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-TWINS = os.path.join(ROOT, "build/twins/twins")
 RIG = os.path.join(ROOT, "bench/many_connections.py")
 NUMBERS = [100, 1000, 10_000]
-
-
-def twins(*arguments):
-    return subprocess.run([TWINS, *arguments], check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL).stdout
-
-
-MACHINES = {m["name"]: m["initPid"] for m in json.loads(twins("lab", "status", "--json"))["machines"]}
-
-
-def on_home(*arguments):
-    return twins("lab", "exec", "home", "--", TWINS, *arguments)
 
 
 def resident_kib(pid):
@@ -42,13 +29,11 @@ def measure(number, port, rounds):
     name = f"many{number}"
     on_home("run", "--detach", "--name", name, "--", "python3", RIG, "serve", str(port))
     time.sleep(1)
-    client = subprocess.Popen(
-        [TWINS, "lab", "exec", "peer", "--", "python3", RIG, "talk", "10.77.0.2", str(port), str(number)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+    client = start("peer", "python3", RIG, "talk", "10.77.0.2", str(port), str(number))
     rows = []
     try:
         client.stdout.readline()
-        api = f"/proc/{MACHINES['home']}/root/run/twins/twinsd.sock"
+        api = api_of_home()
         for _ in range(rounds):
             client.stdin.write("go\n")
             client.stdout.readline()

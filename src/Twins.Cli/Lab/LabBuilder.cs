@@ -10,7 +10,7 @@ internal sealed class LabBuilder(LabFiles files, Installation installation)
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(10);
 
     // Directories that each machine has for itself must exist to be mounted on.
-    private static readonly string[] PrivateDirectories = ["/run/twins", "/var/lib/twins", "/etc/twins"];
+    private static readonly string[] PrivateDirectories = ["/run", "/var/lib/twins", "/etc/twins"];
 
     /// <summary>1. Writes the plan down. 2. Starts the switch and the machines. 3. Connects them.
     /// 4. Gives each its own directories. The plan isn't marked complete yet.</summary>

@@ -7,9 +7,12 @@ shift 5
 
 printf %s "$name" >/proc/sys/kernel/hostname
 mount --bind "$lab/hosts" /etc/hosts
-for directory in /run/twins /var/lib/twins /etc/twins; do
+# CRIU keeps what it has found out about the kernel in /run, if that is a tmpfs; otherwise it finds it out in each dump and
+# each restore. In a container /run often is none.
+for directory in /run /var/lib/twins /etc/twins; do
   mount -t tmpfs -o mode=755 twins-lab "$directory"
 done
+mkdir /run/twins /run/lock
 mount -t tmpfs -o mode=1777 twins-lab /dev/shm
 
 # A /tmp of its own, made aside: the directories to keep are bound into it while the old one is still seen.
@@ -30,7 +33,7 @@ TWINS_HOME='$home' exec '$cli' "\$@"
 END
 chmod 755 /run/twins/bin/twins
 
-# The lab belongs to the machine outside. (Below /tmp it is out of sight already.)
+# The lab belongs to the machine outside. (Below /run and /tmp it is out of sight already.)
 [ ! -d "$lab" ] || mount -t tmpfs -o mode=755,size=64k twins-lab "$lab"
 
 echo "$first" >/proc/sys/kernel/ns_last_pid

@@ -60,8 +60,13 @@ public sealed class CriuCheckpointer : ICheckpointer, IAsyncDisposable
         }
     }
 
+    /// <inheritdoc cref="BeginDumpAsync(int, string, string?, Action, CancellationToken)"/>
+    public Task<IFrozenProcess> BeginDumpAsync(int pid, string imagesDirectory, string? networkNamespacePath, CancellationToken cancellationToken) =>
+        BeginDumpAsync(pid, imagesDirectory, networkNamespacePath, static () => { }, cancellationToken);
+
     /// <inheritdoc/>
-    public async Task<IFrozenProcess> BeginDumpAsync(int pid, string imagesDirectory, string? networkNamespacePath, CancellationToken cancellationToken)
+    public async Task<IFrozenProcess> BeginDumpAsync(
+        int pid, string imagesDirectory, string? networkNamespacePath, Action onFrozen, CancellationToken cancellationToken)
     {
         if (!Directory.Exists($"/proc/{pid}"))
             throw new CheckpointException("checkpoint", CheckpointCode.ProcessMissing, $"There is no process {pid}.");
@@ -69,13 +74,21 @@ public sealed class CriuCheckpointer : ICheckpointer, IAsyncDisposable
         options.Pid = pid;
         var logPath = Path.Combine(imagesDirectory, DumpLog);
         var frozenSince = 0L;
+        Action? frozen = onFrozen;
         var worker = Take(networkNamespacePath, "checkpoint");
         try
         {
             await RunUntilAsync(worker, CriuRequestType.Dump, options, "post-dump", logPath, script =>
             {
                 if (script == "pre-dump")
+                {
                     frozenSince = Stopwatch.GetTimestamp();
+                    return;
+                }
+
+                // The next one is query-ext-files: it comes when all processes have been seized, and before anything of them is dumped.
+                frozen?.Invoke();
+                frozen = null;
             }, cancellationToken).ConfigureAwait(false);
             return new CriuFrozenProcess(worker, CriuImages.ReadPids(imagesDirectory), frozenSince);
         }

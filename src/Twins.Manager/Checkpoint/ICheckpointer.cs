@@ -17,10 +17,11 @@ public interface ICheckpointer
     /// <param name="pid">The root of the tree.</param>
     /// <param name="imagesDirectory">An existing, empty directory, absolute.</param>
     /// <param name="networkNamespacePath">The namespace that the process lives in; <see langword="null"/> for this program's own.</param>
+    /// <param name="onFrozen">Called once, when the process no longer runs: before its memory is written.</param>
     /// <param name="cancellationToken">Cancelling lets the process run on.</param>
     /// <returns>The frozen process, with complete images.</returns>
     /// <exception cref="CheckpointException">It could not be dumped; it runs on.</exception>
-    Task<IFrozenProcess> BeginDumpAsync(int pid, string imagesDirectory, string? networkNamespacePath, CancellationToken cancellationToken);
+    Task<IFrozenProcess> BeginDumpAsync(int pid, string imagesDirectory, string? networkNamespacePath, Action onFrozen, CancellationToken cancellationToken);
 
     /// <summary>Builds the process from images up to the point where its sockets exist but send nothing.</summary>
     /// <param name="imagesDirectory">What a dump wrote.</param>

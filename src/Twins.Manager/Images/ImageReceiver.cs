@@ -57,7 +57,7 @@ public sealed class ImageReceiver
     public async Task<ImageTransferTotals> ReceiveAsync(IAsyncEnumerable<ImageChunk> chunks, CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var blocks = Channel.CreateBounded<(ImageChunk, Task<byte[]>)>(new BoundedChannelOptions(BlocksAhead) { SingleReader = true, SingleWriter = true });
+        var blocks = Channel.CreateBounded<(ImageChunk, Task<ReadOnlyMemory<byte>>)>(new BoundedChannelOptions(BlocksAhead) { SingleReader = true, SingleWriter = true });
         var reading = Task.Run(() => ReadAsync(chunks, blocks.Writer, stop.Token), stop.Token);
         try
         {
@@ -83,12 +83,12 @@ public sealed class ImageReceiver
         }
     }
 
-    private static async Task ReadAsync(IAsyncEnumerable<ImageChunk> chunks, ChannelWriter<(ImageChunk, Task<byte[]>)> blocks, CancellationToken cancellationToken)
+    private static async Task ReadAsync(IAsyncEnumerable<ImageChunk> chunks, ChannelWriter<(ImageChunk, Task<ReadOnlyMemory<byte>>)> blocks, CancellationToken cancellationToken)
     {
         try
         {
             await foreach (var chunk in chunks.WithCancellation(cancellationToken).ConfigureAwait(false))
-                await blocks.WriteAsync((chunk, Task.Run(() => Expand(chunk.Data), cancellationToken)), cancellationToken).ConfigureAwait(false);
+                await blocks.WriteAsync((chunk, Task.Run(() => Expand(chunk), cancellationToken)), cancellationToken).ConfigureAwait(false);
             blocks.Complete();
         }
         catch (Exception e)
@@ -97,12 +97,15 @@ public sealed class ImageReceiver
         }
     }
 
-    private static byte[] Expand(ByteString data)
+    private static ReadOnlyMemory<byte> Expand(ImageChunk chunk)
     {
+        var data = chunk.Data;
         if (data.Length == 0)
-            return [];
+            return default;
         if (data.Length > LargestChunkBytes)
             throw new ImageTransferException("image-refused", $"A chunk of {data.Length} octets; at most {LargestChunkBytes} are accepted.");
+        if (chunk.Plain)
+            return data.Memory;
         try
         {
             // The frame says how large it becomes: looked at first, so that a small one can't fill the memory.
@@ -120,7 +123,7 @@ public sealed class ImageReceiver
         }
     }
 
-    private void Take(ImageChunk chunk, byte[] plain)
+    private void Take(ImageChunk chunk, ReadOnlyMemory<byte> plain)
     {
         if (chunk.File.Length > 0)
             Begin(chunk);
@@ -130,9 +133,9 @@ public sealed class ImageReceiver
         _plainBytes += plain.Length;
         if (_plainBytes > _limitBytes)
             throw new ImageTransferException("disk-full", $"The images are larger than the {_limitBytes} octets that there is room for. Free space on {_directory}.");
-        RandomAccess.Write(_file, plain, _fileBytes);
+        RandomAccess.Write(_file, plain.Span, _fileBytes);
         _fileBytes += plain.Length;
-        _hash.AppendData(plain);
+        _hash.AppendData(plain.Span);
         if (chunk.Last)
             End(chunk);
     }

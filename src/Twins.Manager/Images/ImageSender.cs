@@ -7,7 +7,8 @@ using ZstdSharp;
 namespace Twins.Manager.Images;
 
 /// <summary>
-/// Sends files as a stream of <see cref="ImageChunk"/>. Blocks of a file are compressed by several
+/// Sends files as a stream of <see cref="ImageChunk"/>. On a fast link blocks go as they are: to compress them would
+/// take longer than to send them. While the link proves slow (<see cref="LinkSpeed"/>), they are compressed by several
 /// workers, each block a zstd frame of its own, while the blocks before are on the wire; at most
 /// <see cref="BlocksAhead"/> blocks are in memory.
 /// </summary>
@@ -25,20 +26,22 @@ public static class ImageSender
     /// <param name="write">Writes one chunk to the stream; not called concurrently.</param>
     /// <param name="progress">Gets the plain octets sent so far.</param>
     /// <param name="cancellationToken">Stops at the next chunk.</param>
+    /// <param name="time">The clock that the link is measured with; null: the system's.</param>
     /// <exception cref="IOException">A file can't be read.</exception>
     public static async Task<ImageTransferTotals> SendAsync(
-        string migrationId, IReadOnlyList<ImageFile> files, Func<ImageChunk, Task> write, IProgress<long>? progress, CancellationToken cancellationToken)
+        string migrationId, IReadOnlyList<ImageFile> files, Func<ImageChunk, Task> write, IProgress<long>? progress, CancellationToken cancellationToken, TimeProvider? time = null)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var blocks = Channel.CreateBounded<Task<ImageChunk>>(new BoundedChannelOptions(BlocksAhead) { SingleReader = true, SingleWriter = true });
-        var reading = Task.Run(() => ReadAsync(migrationId, files, blocks.Writer, stop.Token), stop.Token);
+        var link = new LinkSpeed(time ?? TimeProvider.System);
+        var reading = Task.Run(() => ReadAsync(migrationId, files, link, blocks.Writer, stop.Token), stop.Token);
         long plain = 0, wire = 0;
         try
         {
             await foreach (var block in blocks.Reader.ReadAllAsync(cancellationToken).ConfigureAwait(false))
             {
                 var chunk = await block.ConfigureAwait(false);
-                await write(chunk).ConfigureAwait(false);
+                await link.MeasureAsync(() => write(chunk), chunk.Data.Length).ConfigureAwait(false);
                 wire += chunk.Data.Length;
                 if (chunk.Last)
                 {
@@ -57,12 +60,12 @@ public static class ImageSender
         return new ImageTransferTotals(files.Count, plain, wire);
     }
 
-    private static async Task ReadAsync(string migrationId, IReadOnlyList<ImageFile> files, ChannelWriter<Task<ImageChunk>> blocks, CancellationToken cancellationToken)
+    private static async Task ReadAsync(string migrationId, IReadOnlyList<ImageFile> files, LinkSpeed link, ChannelWriter<Task<ImageChunk>> blocks, CancellationToken cancellationToken)
     {
         try
         {
             foreach (var file in files)
-                await ReadFileAsync(migrationId, file, blocks, cancellationToken).ConfigureAwait(false);
+                await ReadFileAsync(migrationId, file, link, blocks, cancellationToken).ConfigureAwait(false);
             blocks.Complete();
         }
         catch (Exception e)
@@ -71,14 +74,14 @@ public static class ImageSender
         }
     }
 
-    private static async Task ReadFileAsync(string migrationId, ImageFile file, ChannelWriter<Task<ImageChunk>> blocks, CancellationToken cancellationToken)
+    private static async Task ReadFileAsync(string migrationId, ImageFile file, LinkSpeed link, ChannelWriter<Task<ImageChunk>> blocks, CancellationToken cancellationToken)
     {
         using var handle = File.OpenHandle(file.Path, options: FileOptions.SequentialScan);
         var length = RandomAccess.GetLength(handle);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         for (long offset = 0; offset == 0 || offset < length;)
         {
-            var plain = new byte[(int)Math.Min(BlockBytes, length - offset)];
+            var plain = GC.AllocateUninitializedArray<byte>((int)Math.Min(BlockBytes, length - offset));
             var got = ReadFully(handle, plain, offset);
             if (got < plain.Length)
                 throw new IOException($"{file.Path} became shorter while it was sent.");
@@ -90,22 +93,21 @@ public static class ImageSender
             }
 
             // Compression of this block goes on while the hash takes it in.
-            var compressed = Task.Run(() => Compress(chunk, plain), cancellationToken);
-            await blocks.WriteAsync(compressed, cancellationToken).ConfigureAwait(false);
+            chunk.Plain = !link.IsSlow;
+            var ready = chunk.Plain ? Task.FromResult(Fill(chunk, plain)) : Task.Run(() => Compress(chunk, plain), cancellationToken);
             hash.AppendData(plain);
             offset += plain.Length;
-            if (plain.Length == 0)
+            if (offset == length)
+            {
+                chunk.Last = true;
+                chunk.Sha256 = UnsafeByteOperations.UnsafeWrap(hash.GetHashAndReset());
+                chunk.PlainBytes = (ulong)length;
+            }
+
+            await blocks.WriteAsync(ready, cancellationToken).ConfigureAwait(false);
+            if (length == 0)
                 break;
         }
-
-        var end = new ImageChunk
-        {
-            SideFile = file.IsSideFile,
-            Last = true,
-            Sha256 = UnsafeByteOperations.UnsafeWrap(hash.GetHashAndReset()),
-            PlainBytes = (ulong)length,
-        };
-        await blocks.WriteAsync(Task.FromResult(end), cancellationToken).ConfigureAwait(false);
     }
 
     // One per worker thread: its tables are large and cost more to make than a small block to compress.
@@ -124,6 +126,12 @@ public static class ImageSender
         }
 
         return total;
+    }
+
+    private static ImageChunk Fill(ImageChunk chunk, byte[] plain)
+    {
+        chunk.Data = UnsafeByteOperations.UnsafeWrap(plain);
+        return chunk;
     }
 
     private static ImageChunk Compress(ImageChunk chunk, byte[] plain)

@@ -28,6 +28,9 @@ internal sealed class Arrival(string from, PrepareRequest request, string images
 
     public IPendingRestore? Restore { get; set; }
 
+    /// <summary>The host's half is being opened: the sockets are there. Null before, and for a process that comes home.</summary>
+    public Task? Opening { get; set; }
+
     /// <summary>Another program has restored it: nothing is left to resume.</summary>
     public bool IsFound { get; set; }
 

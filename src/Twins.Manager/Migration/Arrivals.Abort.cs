@@ -36,6 +36,9 @@ internal sealed partial class Arrivals
 
     private async Task DropAsync(Arrival arrival, string reason)
     {
+        // Nothing works with twin and cabin any more when they are given back. Whether it could be opened doesn't matter now.
+        if (arrival.Opening is { } opening)
+            await opening.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (arrival.Restore is { } restore)
         {
             await restore.AbandonAsync(CancellationToken.None);

@@ -42,7 +42,7 @@ internal sealed partial class Arrivals
         var process = arrival.Request.Process;
 
         if (arrival.Hosted is { } hosted)
-            await host.OpenAsync(hosted);
+            await (arrival.Opening ?? host.OpenAsync(hosted));
         else
             await home.LetSpeakAsync(process.ProcessId);
 
@@ -72,12 +72,12 @@ internal sealed partial class Arrivals
         // What another program restored runs by itself: its commit point is home's answer, because a person may have
         // released it there.
         arrival.Outcome = Outcome.Committed;
-        reply.SwitchMilliseconds = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
         if (arrival.Hosted is null)
             registry.Arrived(process, arrival.Request.Epoch, NodeRole.Home, arrival.Restore!.Pid);
         else
             registry.NoteStart(process.ProcessId, arrival.Request.Epoch);
         Record(arrival, MigrationSteps.Commit, MigrationOutcome.Committed);
+        reply.SwitchMilliseconds = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
         arrival.Committed = reply;
         _ = Task.Run(() => TidyAsync(arrival));
         return reply;

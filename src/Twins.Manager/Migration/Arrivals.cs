@@ -134,6 +134,9 @@ internal sealed partial class Arrivals(
                 await noting;
             }
 
+            // The sockets exist, so packets may come in; home holds them still. Done while the source gets the answer.
+            if (arrival.Hosted is { } hosted)
+                arrival.Opening = host.OpenAsync(hosted, CancellationToken.None);
             return new RestoreReply { Pid = arrival.Restore.Pid };
         });
 

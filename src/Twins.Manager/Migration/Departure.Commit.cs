@@ -23,7 +23,8 @@ internal sealed partial class Departure
             commit = await ResolveAsync(e);
         }
 
-        _frozenFor = Stopwatch.GetElapsedTime(_frozenSince);
+        // Since it runs the destination has told home, and noted it.
+        _frozenFor = Stopwatch.GetElapsedTime(_frozenSince) - TimeSpan.FromMilliseconds(commit.SwitchMilliseconds);
         _heldFor = Stopwatch.GetElapsedTime(_holdStarted);
         return commit;
     }

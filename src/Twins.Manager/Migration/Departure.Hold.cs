@@ -23,7 +23,7 @@ internal sealed partial class Departure
             _clock.Begin(MigrationSteps.Hold);
             if (_endpoints.Listeners.Count > 0)
                 await DrainBacklogsAsync(cancellation);
-            _endpoints = ProcessInspector.ReadEndpoints(parts.Processes.ReadTree(record), record.HomeAddresses);
+            _endpoints = ReadEndpoints();
             await HoldAsync(newOnly: false, cancellation);
             if (!_endpoints.Connections.SetEquals(_withLegs.Connections) || !_endpoints.Listeners.SetEquals(_withLegs.Listeners))
                 await OpenLegsAsync(cancellation);
@@ -31,9 +31,11 @@ internal sealed partial class Departure
                 await parts.Host.CloseAsync(_hosted, _endpoints.Lingering, cancellation);
 
             _clock.Begin(MigrationSteps.Checkpoint);
+            Task<EndpointSet>? look = null;
             try
             {
-                _dump = await parts.Checkpointer.BeginDumpAsync(record.Pid, _images, _hosted?.Cabin.NamespacePath, cancellation);
+                _dump = await parts.Checkpointer.BeginDumpAsync(
+                    record.Pid, _images, _hosted?.Cabin.NamespacePath, () => look = Task.Run(ReadEndpoints, CancellationToken.None), cancellation);
             }
             catch (CheckpointException e) when (e.Code == CheckpointCode.InFlightConnections && attempt < DumpAttempts)
             {
@@ -42,7 +44,7 @@ internal sealed partial class Departure
             }
 
             _frozenSince = _dump.FrozenSince;
-            var now = ProcessInspector.ReadEndpoints(parts.Processes.ReadTree(record), record.HomeAddresses);
+            var now = await look!;
             if (now.IsCoveredBy(_endpoints) && !now.HalfOpen.Except(_unanswered).Any())
             {
                 await FollowChangesAsync(now, cancellation);
@@ -129,6 +131,8 @@ internal sealed partial class Departure
         await home.CancelHoldAsync(new CancelHoldRequest { ProcessId = record.Id, Epoch = record.Epoch }, CancellationToken.None);
         _holding = false;
         _withLegs = EndpointSet.Empty;
-        _endpoints = ProcessInspector.ReadEndpoints(parts.Processes.ReadTree(record), record.HomeAddresses);
+        _endpoints = ReadEndpoints();
     }
+
+    private EndpointSet ReadEndpoints() => ProcessInspector.ReadEndpoints(parts.Processes.ReadTree(record), record.HomeAddresses);
 }

@@ -9,6 +9,11 @@ internal sealed class RemoteNode(string name, NodeApi.NodeApiClient client) : IN
     private static readonly TimeSpan ControlTime = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan WorkTime = TimeSpan.FromMinutes(2);
 
+    // A checkpoint is a score of small files and one large: the small ones go together.
+    private const int SmallChunkBytes = 32 << 10;
+    private static readonly WriteOptions s_laterChunksFollow = new(WriteFlags.BufferHint);
+    private static readonly WriteOptions s_atOnce = new();
+
     /// <inheritdoc/>
     public string Name => name;
 
@@ -28,7 +33,11 @@ internal sealed class RemoteNode(string name, NodeApi.NodeApiClient client) : IN
             using var call = client.Transfer(Options(WorkTime, cancellation));
             try
             {
-                await producer(chunk => call.RequestStream.WriteAsync(chunk, cancellation));
+                await producer(chunk =>
+                {
+                    call.RequestStream.WriteOptions = chunk.Data.Length < SmallChunkBytes ? s_laterChunksFollow : s_atOnce;
+                    return call.RequestStream.WriteAsync(chunk, cancellation);
+                });
                 await call.RequestStream.CompleteAsync();
             }
             catch (InvalidOperationException)
