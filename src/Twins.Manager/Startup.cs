@@ -1,14 +1,11 @@
-using System.Threading.Channels;
 using Twins.Manager.Cabins;
 using Twins.Manager.Home;
 using Twins.Manager.Host;
-using Twins.Manager.Images;
 using Twins.Manager.Migration;
 using Twins.Manager.Pool;
 using Twins.Manager.Registry;
 using Twins.Manager.Rules;
 using Twins.Manager.Settings;
-using Twins.Protocol;
 using Twins.Table;
 
 namespace Twins.Manager;
@@ -30,7 +27,7 @@ internal sealed class Startup(
         await departures.RecoverAsync();
         await manual.RecoverAsync();
         await RemoveLeftoversAsync();
-        _ = Task.Run(WarmUpAsync, CancellationToken.None);
+        _ = Task.Run(() => WarmUp.RunAsync(paths), CancellationToken.None);
     }
 
     /// <summary>Cabins and twins' memories of migrations that a crash cut short.</summary>
@@ -48,39 +45,6 @@ internal sealed class Startup(
         catch (TwinException)
         {
             // A twin that just died knows nothing any more.
-        }
-    }
-
-    /// <summary>
-    /// Compiles what works while a process is frozen: a first transfer takes several times as long as a second one.
-    /// </summary>
-    private async Task WarmUpAsync()
-    {
-        var directory = paths.NewImages("warm-up");
-        try
-        {
-            var file = Path.Combine(directory, "noise");
-            var bytes = new byte[2 << 20];
-            Random.Shared.NextBytes(bytes.AsSpan(0, bytes.Length / 2));
-            await File.WriteAllBytesAsync(file, bytes);
-            for (var i = 0; i < 4; i++)
-            {
-                var target = paths.NewImages("warm-up-target");
-                var chunks = Channel.CreateUnbounded<ImageChunk>();
-                var receiving = new ImageReceiver(target, long.MaxValue, new Dictionary<string, string>(), progress: null).ReceiveAsync(chunks.Reader.ReadAllAsync(), CancellationToken.None);
-                await ImageSender.SendAsync("warm-up", [new ImageFile(file, "noise", IsSideFile: false)], c => chunks.Writer.WriteAsync(c).AsTask(), null, CancellationToken.None);
-                chunks.Writer.Complete();
-                await receiving;
-                paths.RemoveImages(target);
-            }
-        }
-        catch (Exception e) when (e is IOException or ImageTransferException)
-        {
-            // No room for two megabytes: the preflight of a migration will say so.
-        }
-        finally
-        {
-            paths.RemoveImages(directory);
         }
     }
 

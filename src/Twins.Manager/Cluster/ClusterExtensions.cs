@@ -40,6 +40,11 @@ internal static class ClusterExtensions
         kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(10);
         kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(10);
 
+        // Images wait for nothing but the link: the defaults (16 KiB, less than 1 MiB) make sender and receiver take turns.
+        kestrel.Limits.Http2.MaxFrameSize = 1 << 20;
+        kestrel.Limits.Http2.InitialStreamWindowSize = 8 << 20;
+        kestrel.Limits.Http2.InitialConnectionWindowSize = 16 << 20;
+
         // A stream of images is as long as it is; gRPC bounds each message of it.
         kestrel.Limits.MaxRequestBodySize = null;
         kestrel.Limits.MinRequestBodyDataRate = null;
