@@ -8,7 +8,7 @@ import sys
 import time
 
 import local_api
-from bench_lab import MACHINES, ROOT, TWINS, api_of_home, on, on_home, start
+from bench_lab import MACHINES, ROOT, api_of_home, on, on_home, start
 
 SILENCE = sys.argv[1]
 HOME = "10.77.0.2"
@@ -24,10 +24,8 @@ PROGRAMS = {
 }
 CRIU_ALONE = """
 images=$(mktemp -d /run/criu-alone.XXXXXX)
-began=$(date +%s%N)
 "$1" dump --tree "$2" --images-dir "$images" --tcp-established --network-lock nftables -v0 --log-file dump.log || cat "$images/dump.log"
 "$1" restore --restore-detached --images-dir "$images" --tcp-established -v0 --log-file restore.log || cat "$images/restore.log"
-echo $((($(date +%s%N) - began) / 1000))
 rm -rf "$images"
 """
 
@@ -110,18 +108,18 @@ def criu_alone(program, port, times):
              *command_of(program, port)).strip()
     until_serving(port)
     client = Talker(port, "redis" if program == "redis-server" else "paced")
-    silences, walls = [], []
+    silences = []
     try:
         for _ in range(times):
             time.sleep(0.2)
             client.silence()
-            walls.append(int(on("home", "sh", "-c", CRIU_ALONE, "-", os.path.join(ROOT, "build/criu/criu"), pid)) / 1000)
+            on("home", "sh", "-c", CRIU_ALONE, "-", os.path.join(ROOT, "build/criu/criu"), pid)
             time.sleep(0.2)
             silences.append(client.silence())
     finally:
         client.end()
         os.kill(on_machine("home", int(pid)), signal.SIGKILL)
-    return silences, walls
+    return silences
 
 
 def moves(rounds, programs):
@@ -130,7 +128,7 @@ def moves(rounds, programs):
     print(f"{'program':<14}{'median':>8}{'p90':>7}{'max':>7}{'median':>8}{'p90':>7}{'max':>7}{'median':>8}{'/frozen':>9}{'silence':>12}{'/CRIU':>9}   "
           + " ".join(f"{p:>10}" for p in PHASES) + f"{'MiB':>8}", flush=True)
     for index, program in enumerate(programs or PROGRAMS):
-        alone, _ = criu_alone(program, 7200 + index, max(3, rounds))
+        alone = criu_alone(program, 7200 + index, max(3, rounds))
         rows = moves_of(program, 7100 + index, rounds)
         silence = [s for s, _ in rows]
         frozen = [r["frozenMilliseconds"] for _, r in rows]
@@ -141,9 +139,6 @@ def moves(rounds, programs):
               f"{statistics.median(frozen):>8.1f}{percentile(frozen, 0.9):>7.1f}{max(frozen):>7.1f}{beyond:>8.1f}"
               f"{statistics.median(silence) / statistics.median(frozen):>9.2f}{yardstick:>12.1f}{statistics.median(frozen) / yardstick:>9.2f}   "
               + " ".join(f"{p:>10.1f}" for p in phases) + f"{statistics.median(r['imageBytes'] for _, r in rows) / 2**20:>8.1f}", flush=True)
-        if os.environ.get("EACH"):
-            for s, r in rows:
-                print("  ", r["to"], round(s, 1), r["frozenMilliseconds"], [(p["name"], p["milliseconds"]) for p in r["phases"]], flush=True)
 
 
 def held(rounds):

@@ -45,6 +45,13 @@ internal sealed class Doctor(
             Add("criu", "failed", e.Message, "Install CRIU 4.2 or newer; scripts/bootstrap.sh gets one without touching the system's libraries.");
         }
 
+        var keeps = Directory.Exists("/run") && new DriveInfo("/run").DriveFormat == "tmpfs";
+        Add(
+            "criu-cache",
+            keeps ? "ok" : "warning",
+            keeps ? "CRIU keeps in /run what it has found out about the kernel" : "/run is no tmpfs, so CRIU examines the kernel anew in each dump and each restore, while the process is frozen",
+            "Mount a tmpfs on /run before twinsd starts.");
+
         try
         {
             Add("packet-diversion", "ok", $"packets are diverted with {rules.Method}");
