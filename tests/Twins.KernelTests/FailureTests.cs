@@ -99,6 +99,30 @@ public sealed class FailureTests : LabTest
     }
 
     [TestMethod]
+    public void DiskFullDuringTheTransfer_IsRolledBack_AndTheMessageIsTheDestinations()
+    {
+        StartServer();
+        Host1.Shell("mkdir -p /run/twins/images; mount -t tmpfs -o size=128m none /run/twins/images");
+        CriuGate.Close(Home);
+        try
+        {
+            BackgroundProgram migration = StartTwins(Home, "migrate", "echo", "--to", "host1");
+            migration.WaitFor("hold:");
+            Host1.Shell("dd if=/dev/zero of=/run/twins/images/full bs=1M 2>/dev/null || true");
+            CriuGate.Open(Home);
+            JsonElement document = new TwinsResult(migration.WaitForEnd().Exits(3)).Document;
+            Host1.Shell("rm /run/twins/images/full");
+            AssertRolledBack(document, "transfer", "disk-full", "host1");
+        }
+        finally
+        {
+            CriuGate.Open(Home);
+            Host1.Shell("umount /run/twins/images");
+        }
+        AssertCanStillMove();
+    }
+
+    [TestMethod]
     public void CheckpointFails_IsRolledBack_AndTheMessageSaysWhy()
     {
         // A process that is being traced can't be dumped.

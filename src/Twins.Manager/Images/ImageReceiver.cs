@@ -78,7 +78,9 @@ public sealed class ImageReceiver
         }
         finally
         {
+            // Nobody reads from the stream any more when this returns: its owner is about to close it.
             await stop.CancelAsync().ConfigureAwait(false);
+            await reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             _hash?.Dispose();
         }
     }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using Twins.Manager.Checkpoint;
 using Twins.Manager.Cluster;
 using Twins.Manager.Home;
@@ -104,7 +105,8 @@ internal sealed partial class Arrivals(
     /// <summary>Takes the images in.</summary>
     public async Task<TransferReply> ReceiveAsync(string from, IAsyncEnumerable<ImageChunk> chunks, CancellationToken cancellation)
     {
-        await using var source = chunks.GetAsyncEnumerator(cancellation);
+        using var reading = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        await using var source = chunks.GetAsyncEnumerator(reading.Token);
         if (!await source.MoveNextAsync())
             throw Refusal("empty-transfer", "The transfer has no chunk.");
         var first = source.Current;
@@ -113,7 +115,7 @@ internal sealed partial class Arrivals(
             if (arrival.From != from)
                 throw Refusal("foreign-migration", $"Migration '{first.MigrationId}' was prepared for node '{arrival.From}', not '{from}'.");
             var receiver = new ImageReceiver(arrival.ImagesDirectory, long.MaxValue, SideFiles(arrival.Request.Process), progress: null);
-            var totals = await receiver.ReceiveAsync(StartingWith(first, source), cancellation);
+            var totals = await receiver.ReceiveAsync(StartingWith(first, source, reading, cancellation), cancellation);
             return new TransferReply { Files = (ulong)totals.Files, PlainBytes = (ulong)totals.PlainBytes, WireBytes = (ulong)totals.WireBytes };
         });
     }
@@ -227,8 +229,10 @@ internal sealed partial class Arrivals(
         return files;
     }
 
-    private static async IAsyncEnumerable<ImageChunk> StartingWith(ImageChunk first, IAsyncEnumerator<ImageChunk> rest)
+    private static async IAsyncEnumerable<ImageChunk> StartingWith(
+        ImageChunk first, IAsyncEnumerator<ImageChunk> rest, CancellationTokenSource reading, [EnumeratorCancellation] CancellationToken cancellation)
     {
+        using var stop = cancellation.Register(reading.Cancel);
         yield return first;
         while (await rest.MoveNextAsync())
             yield return rest.Current;

@@ -40,9 +40,9 @@ internal sealed class RemoteNode(string name, NodeApi.NodeApiClient client) : IN
                 });
                 await call.RequestStream.CompleteAsync();
             }
-            catch (InvalidOperationException)
+            catch (Exception e) when (e is InvalidOperationException or RpcException)
             {
-                // The other side ended the call early; its status says why.
+                // The other side ended the call early: a write that it cut off says no more than that, the call's status says why.
             }
 
             return await call.ResponseAsync;
