@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Net;
 using BenchmarkDotNet.Attributes;
 using PacketDotNet;
+using PacketDotNet.Utils;
 using Twins.Packets;
 using Twins.Redirection;
 using Endpoint = Twins.Packets.Endpoint;
@@ -14,7 +15,6 @@ namespace Twins.DecisionCost;
 /// done with PacketDotNet and a dictionary. Each starts from a fresh copy.
 /// </summary>
 [MemoryDiagnoser]
-[ShortRunJob]
 public class RedirectedSegment
 {
     private const int HeaderBytes = 40;
@@ -75,7 +75,7 @@ public class RedirectedSegment
     [Benchmark]
     public int WithPacketDotNet()
     {
-        var ip = (IPv4Packet)Packet.ParsePacket(LinkLayers.Raw, Fresh());
+        var ip = new IPv4Packet(new ByteArraySegment(Fresh()));
         var tcp = (TcpPacket)ip.PayloadPacket;
         (ip.SourceAddress, tcp.SourcePort, ip.DestinationAddress, tcp.DestinationPort) =
             _dictionary[(ip.SourceAddress, tcp.SourcePort, ip.DestinationAddress, tcp.DestinationPort)];
@@ -108,7 +108,7 @@ public class RedirectedSegment
         new Random(1).NextBytes(segment.AsSpan(HeaderBytes));
         (segment[0], segment[8], segment[9], segment[32], segment[33]) = (0x45, 64, 6, 0x50, 0x18);
         BinaryPrimitives.WriteUInt16BigEndian(segment.AsSpan(2), (ushort)segment.Length);
-        var ip = (IPv4Packet)Packet.ParsePacket(LinkLayers.Raw, segment);
+        var ip = new IPv4Packet(new ByteArraySegment(segment));
         var tcp = (TcpPacket)ip.PayloadPacket;
         (ip.SourceAddress, tcp.SourcePort, ip.DestinationAddress, tcp.DestinationPort) = (tuple.Item1, (ushort)tuple.Item2, tuple.Item3, (ushort)tuple.Item4);
         tcp.UpdateTcpChecksum();
