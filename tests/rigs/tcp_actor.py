@@ -3,13 +3,16 @@
 
   tcp_actor.py CONTROL_PORT DATA_PORT
 
-Each line on the control connection is a JSON list [command, arguments...]; each answer is one JSON line.
+When the control connection ends, the actor waits for the next one. Each line on it is a JSON list [command, arguments...];
+each answer is one JSON line.
   accept                 -> number of a connection accepted on DATA_PORT
   connect HOST PORT      -> number of a connection that is being opened (not waited for)
   create                 -> number of a socket without a connection
   fill N                 -> octets of the pattern sent until the send buffer was full
   send N COUNT           -> COUNT octets of the pattern sent (waits)
   read N COUNT           -> [octets, SHA-256] of what was received until COUNT octets or the end
+  read-text N COUNT      -> COUNT octets as text, without urgent ones
+  is-urgent N            -> whether an urgent octet waits to be read
   wait-connected N       -> null, or the error
   shutdown N             -> the sending side is closed
   state N                -> [TCP state, unread octets, octets not yet acknowledged]
@@ -74,6 +77,16 @@ class Connection:
             got += len(data)
         return [got, digest.hexdigest()]
 
+    def read_text(self, count):
+        text = b""
+        while len(text) < count:
+            select.select([self.sock], [], [], 60)
+            text += self.sock.recv(count - len(text))
+        return text.decode()
+
+    def is_urgent(self):
+        return bool(select.select([], [], [self.sock], 0)[2])
+
     def state(self):
         number = self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 8)[0]
         sizes = []
@@ -115,6 +128,7 @@ class Actor:
         if command == "close":
             return connection.sock.close()
         return {"fill": connection.fill, "send": connection.send, "read": connection.read, "state": connection.state,
+                "read-text": connection.read_text, "is-urgent": connection.is_urgent,
                 "wait-connected": connection.wait_connected}[command](*rest)
 
 
@@ -128,14 +142,15 @@ def listen(port):
 
 def main():
     control, actor = listen(int(sys.argv[1])), Actor(listen(int(sys.argv[2])))
-    stream = control.accept()[0].makefile("rwb")
-    for line in stream:
-        try:
-            answer = actor.do(*json.loads(line))
-        except OSError as e:
-            answer = {"error": str(e)}
-        stream.write(json.dumps(answer).encode() + b"\n")
-        stream.flush()
+    while True:
+        stream = control.accept()[0].makefile("rwb")
+        for line in stream:
+            try:
+                answer = actor.do(*json.loads(line))
+            except OSError as e:
+                answer = {"error": str(e)}
+            stream.write(json.dumps(answer).encode() + b"\n")
+            stream.flush()
 
 
 main()

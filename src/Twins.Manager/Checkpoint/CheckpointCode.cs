@@ -36,6 +36,15 @@ public static class CheckpointCode
     /// <summary>A right is missing.</summary>
     public const string NotPermitted = "not-permitted";
 
+    /// <summary>A connection has urgent data that wasn't read; nothing can carry it.</summary>
+    public const string UrgentData = "urgent-data";
+
+    /// <summary>A socket option of the process can't be set on this machine.</summary>
+    public const string SocketOptionRefused = "socket-option-refused";
+
+    /// <summary>A file of ours among the images is missing or says what it mustn't.</summary>
+    public const string ImageRefused = "image-refused";
+
     /// <summary>There is no criu to start.</summary>
     public const string CriuMissing = "criu-missing";
 

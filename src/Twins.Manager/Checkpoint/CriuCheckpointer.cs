@@ -70,12 +70,15 @@ public sealed class CriuCheckpointer : ICheckpointer, IAsyncDisposable
     {
         if (!Directory.Exists($"/proc/{pid}"))
             throw new CheckpointException("checkpoint", CheckpointCode.ProcessMissing, $"There is no process {pid}.");
+        // One that is to be read in the stream makes CRIU fail without saying why.
+        UrgentData.ThrowIfAny(ProcessTree.Read(pid), areFrozen: false);
         var options = Options(imagesDirectory, DumpLog);
         options.Pid = pid;
         var logPath = Path.Combine(imagesDirectory, DumpLog);
         var frozenSince = 0L;
-        Action? frozen = onFrozen;
+        Action? look = onFrozen;
         var worker = Take(networkNamespacePath, "checkpoint");
+        CriuFrozenProcess frozen;
         try
         {
             await RunUntilAsync(worker, CriuRequestType.Dump, options, "post-dump", logPath, script =>
@@ -87,16 +90,28 @@ public sealed class CriuCheckpointer : ICheckpointer, IAsyncDisposable
                 }
 
                 // The next one is query-ext-files: it comes when all processes have been seized, and before anything of them is dumped.
-                frozen?.Invoke();
-                frozen = null;
+                look?.Invoke();
+                look = null;
             }, cancellationToken).ConfigureAwait(false);
-            return new CriuFrozenProcess(worker, CriuImages.ReadPids(imagesDirectory), frozenSince);
+            frozen = new CriuFrozenProcess(worker, CriuImages.ReadPids(imagesDirectory), frozenSince);
         }
         catch
         {
             var tree = ProcessTree.Read(pid);
             await worker.DisposeAsync().ConfigureAwait(false);
             SocketRepair.TurnOff(tree);
+            throw;
+        }
+
+        try
+        {
+            UrgentData.ThrowIfAny(frozen.Pids, areFrozen: true);
+            SocketOptionFile.Save(frozen.Pids, networkNamespacePath, imagesDirectory);
+            return frozen;
+        }
+        catch
+        {
+            await frozen.DisposeAsync().ConfigureAwait(false);
             throw;
         }
     }
@@ -124,8 +139,19 @@ public sealed class CriuCheckpointer : ICheckpointer, IAsyncDisposable
             throw;
         }
 
+        var restored = new CriuPendingRestore(worker, pids, logPath);
+        try
+        {
+            SocketOptionFile.Apply(pids, imagesDirectory);
+        }
+        catch
+        {
+            await restored.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+
         SegmentSize.Resync(pids);
-        return new CriuPendingRestore(worker, pids, logPath);
+        return restored;
     }
 
     /// <summary>The version of criu.</summary>

@@ -4,22 +4,29 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Twins.Manager.Checkpoint;
 
-/// <summary>Reaches into the connected TCP sockets of other processes through duplicates of their descriptors.</summary>
+/// <summary>Reaches into the TCP sockets of other processes through duplicates of their descriptors.</summary>
 internal static partial class ProcessSockets
 {
     public const int InternetProtocol = 0;
     public const int TransmissionControl = 6;
     public const int Internet6Protocol = 41;
-    private const int SocketLevel = 1;
+    public const int SocketLevel = 1;
     private const int SocketProtocol = 38;
     private const int SocketDomain = 39;
     private const int TcpInfo = 11;
-    private const int Close = 7;
-    private const int Listen = 10;
+    private const int InternetFamily6 = 10;
+    private const int PendingInput = 0x541B;
+    private const short Priority = 2;
 
     /// <summary>Calls <paramref name="action"/> with (socket, is IPv6) once per TCP socket that is neither listening nor closed.</summary>
-    /// <returns>How many there were.</returns>
-    public static int ForEachConnection(IEnumerable<int> pids, Action<SafeFileHandle, bool> action)
+    public static void ForEachConnection(IEnumerable<int> pids, Action<SafeFileHandle, bool> action) => ForEach(pids, descriptor =>
+    {
+        if (descriptor.IsConnected)
+            action(descriptor.Socket, descriptor.IsIPv6);
+    });
+
+    /// <summary>Calls <paramref name="action"/> once per TCP socket, in whatever state.</summary>
+    public static void ForEach(IEnumerable<int> pids, Action<TcpDescriptor> action)
     {
         var seen = new HashSet<string>();
         foreach (var pid in pids)
@@ -27,55 +34,91 @@ internal static partial class ProcessSockets
             using var process = ProcessHandle.TryOpen(pid);
             if (process is null)
                 continue;
-            foreach (var (descriptor, name) in SocketDescriptors(pid))
+            foreach (var (number, name) in SocketDescriptors(pid))
             {
                 // Forked processes share sockets: the inode in the name tells.
-                if (!seen.Add(name))
+                if (seen.Contains(name))
                     continue;
-                using var socket = process.TryDuplicate(descriptor);
-                if (socket is null || GetInt(socket, SocketLevel, SocketProtocol) != TransmissionControl || !IsConnected(socket))
-                {
-                    seen.Remove(name);
+                using var socket = process.TryDuplicate(number);
+                if (socket is null)
                     continue;
-                }
-
-                action(socket, GetInt(socket, SocketLevel, SocketDomain) == 10);
+                seen.Add(name);
+                if (IsTcp(socket))
+                    action(Describe(socket, pid, number));
             }
         }
-
-        return seen.Count;
     }
 
-    public static int GetInt(SafeFileHandle socket, int level, int option)
+    /// <summary>Whether a descriptor is a TCP socket.</summary>
+    public static bool IsTcp(SafeHandle socket) => GetInt(socket, SocketLevel, SocketProtocol) == TransmissionControl;
+
+    /// <summary>What <see cref="ForEach"/> tells of a socket.</summary>
+    public static TcpDescriptor Describe(SafeFileHandle socket, int pid, int number) =>
+        // The first octet of struct tcp_info is the state.
+        new(socket, pid, number, GetInt(socket, TransmissionControl, TcpInfo) & 0xff, GetInt(socket, SocketLevel, SocketDomain) == InternetFamily6);
+
+    public static unsafe int GetInt(SafeHandle socket, int level, int option)
     {
         var value = 0;
         var length = 4;
-        return GetOption(socket, level, option, ref value, ref length) == 0 ? value : -1;
+        return GetOption(socket, level, option, &value, &length) == 0 ? value : -1;
     }
 
-    public static bool TrySetInt(SafeFileHandle socket, int level, int option, int value) =>
-        SetOption(socket, level, option, ref value, 4) == 0;
+    public static unsafe bool TrySetInt(SafeHandle socket, int level, int option, int value) =>
+        SetOption(socket, level, option, &value, 4) == 0;
 
     /// <summary>Whether the option has a value of more than no octets.</summary>
-    public static bool HasValue(SafeFileHandle socket, int level, int option)
+    public static unsafe bool HasValue(SafeHandle socket, int level, int option)
     {
-        Span<int> value = stackalloc int[64];
+        var value = stackalloc byte[256];
         var length = 256;
-        return GetOption(socket, level, option, ref value[0], ref length) == 0 && length > 0;
+        return GetOption(socket, level, option, value, &length) == 0 && length > 0;
     }
 
     /// <summary>Sets an option to nothing: no value, length zero.</summary>
-    public static bool TrySetEmpty(SafeFileHandle socket, int level, int option)
+    public static unsafe bool TrySetEmpty(SafeHandle socket, int level, int option)
     {
         var value = 0;
-        return SetOption(socket, level, option, ref value, 0) == 0;
+        return SetOption(socket, level, option, &value, 0) == 0;
     }
 
-    private static bool IsConnected(SafeFileHandle socket)
+    /// <summary>Reads an option of this length; <see langword="false"/> if the kernel has none of that number or length.</summary>
+    public static unsafe bool TryGet(SafeHandle socket, int level, int option, Span<byte> value)
     {
-        // The first octet of struct tcp_info is the state.
-        var state = GetInt(socket, TransmissionControl, TcpInfo) & 0xff;
-        return state is > 0 and not Close and not Listen;
+        var length = value.Length;
+        fixed (byte* p = value)
+            return GetOption(socket, level, option, p, &length) == 0 && length == value.Length;
+    }
+
+    /// <summary>Sets an option; 0, or the error number.</summary>
+    public static unsafe int Set(SafeHandle socket, int level, int option, ReadOnlySpan<byte> value)
+    {
+        fixed (byte* p = value)
+            return SetOption(socket, level, option, p, value.Length) == 0 ? 0 : Marshal.GetLastPInvokeError();
+    }
+
+    /// <summary>The octets that can be read (SIOCINQ, tcp(7)): up to an urgent octet, if there is one.</summary>
+    public static int Readable(SafeHandle socket)
+    {
+        var count = 0;
+        return Control(socket, PendingInput, ref count) == 0 ? count : 0;
+    }
+
+    /// <summary>Whether poll(2) reports POLLPRI: an urgent octet waits.</summary>
+    public static bool HasPriorityData(SafeHandle socket)
+    {
+        var taken = false;
+        try
+        {
+            socket.DangerousAddRef(ref taken);
+            var poll = new PollDescriptor { Descriptor = (int)socket.DangerousGetHandle(), Events = Priority };
+            return Poll(ref poll, 1, 0) == 1 && (poll.Returned & Priority) != 0;
+        }
+        finally
+        {
+            if (taken)
+                socket.DangerousRelease();
+        }
     }
 
     private static IEnumerable<(int Descriptor, string Name)> SocketDescriptors(int pid)
@@ -107,9 +150,23 @@ internal static partial class ProcessSockets
         }
     }
 
+    [StructLayout(LayoutKind.Sequential)]
+    private struct PollDescriptor
+    {
+        public int Descriptor;
+        public short Events;
+        public short Returned;
+    }
+
     [LibraryImport("libc", EntryPoint = "getsockopt", SetLastError = true)]
-    private static partial int GetOption(SafeFileHandle socket, int level, int option, ref int value, ref int length);
+    private static unsafe partial int GetOption(SafeHandle socket, int level, int option, void* value, int* length);
 
     [LibraryImport("libc", EntryPoint = "setsockopt", SetLastError = true)]
-    private static partial int SetOption(SafeFileHandle socket, int level, int option, ref int value, int length);
+    private static unsafe partial int SetOption(SafeHandle socket, int level, int option, void* value, int length);
+
+    [LibraryImport("libc", EntryPoint = "ioctl", SetLastError = true)]
+    private static partial int Control(SafeHandle socket, nuint request, ref int value);
+
+    [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
+    private static partial int Poll(ref PollDescriptor descriptors, nuint count, int timeout);
 }

@@ -1,5 +1,7 @@
 using System.ComponentModel;
 using System.Globalization;
+using Twins.Manager.Checkpoint;
+using Sockets = Twins.Manager.Checkpoint.ProcessSockets;
 
 namespace Twins.Manager.Processes;
 
@@ -61,11 +63,14 @@ internal static class ObstacleFinder
 
     private static void AddOfSocket(Descriptor descriptor, List<Obstacle> obstacles)
     {
-        // TCP and UDP are carried, UNIX is looked at below.
+        // UDP sockets are carried, UNIX is looked at below.
         var protocol = descriptor.ReadProtocolName();
         switch (protocol)
         {
-            case "TCP" or "TCPv6" or "UDP" or "UDPv6" or "UDP-Lite" or "UDPLITEv6" or "UNIX" or "UNIX-STREAM" or "":
+            case "TCP" or "TCPv6":
+                AddOfTcp(descriptor, obstacles);
+                break;
+            case "UDP" or "UDPv6" or "UDP-Lite" or "UDPLITEv6" or "UNIX" or "UNIX-STREAM" or "":
                 break;
             case "NETLINK":
                 Add(false, "a netlink socket: notices of the kernel that wait in it are lost", "nothing; programs ask again");
@@ -85,6 +90,24 @@ internal static class ObstacleFinder
         }
 
         void Add(bool isFatal, string what, string remedy) => AddDescriptor(obstacles, descriptor, isFatal, what, remedy);
+    }
+
+    private static void AddOfTcp(Descriptor descriptor, List<Obstacle> obstacles)
+    {
+        const int bindToDevice = 25;
+        const int upperLayerProtocol = 31;
+        using var process = ProcessHandle.TryOpen(descriptor.Pid);
+        using var socket = process?.TryDuplicate(descriptor.Number);
+        if (socket is null)
+            return;
+        if (Sockets.HasPriorityData(socket))
+            Add("a connection with urgent data (TCP URG) that waits to be read, which no checkpoint can carry", "let the program read it");
+        if (Sockets.HasValue(socket, Sockets.TransmissionControl, upperLayerProtocol))
+            Add("a connection with kernel TLS or another protocol on top of TCP in the kernel, which no checkpoint can carry", "turn it off in the program");
+        if (Sockets.HasValue(socket, Sockets.SocketLevel, bindToDevice))
+            Add("a socket that is bound to a network device of this machine (SO_BINDTODEVICE)", "bind it to an address");
+
+        void Add(string what, string remedy) => AddDescriptor(obstacles, descriptor, true, what, remedy);
     }
 
     private static void AddOfFile(Descriptor descriptor, List<Obstacle> obstacles)

@@ -32,6 +32,8 @@ public sealed class ObstacleTests
     [DataRow("s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)", "a packet socket", true)]
     [DataRow("s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)", "a netlink socket", false)]
     [DataRow("s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)", "a raw socket", false)]
+    [DataRow("s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b'lo')", "a socket that is bound to a network device", true)]
+    [DataRow("l = socket.create_server(('10.99.0.1', 7000)); c = socket.create_connection(('10.99.0.1', 7000)); s = l.accept()[0]; c.send(b'!', socket.MSG_OOB)", "a connection with urgent data", true)]
     [DataRow("f = open('/dev/kmsg')", "the device /dev/kmsg", true)]
     [DataRow("import ctypes; ctypes.CDLL(None).syscall(425, 4, ctypes.create_string_buffer(120))", "an io_uring", true)]
     public void Descriptor_ThatCannotBeCarried_IsTold(string script, string cause, bool isFatal)

@@ -38,6 +38,8 @@ internal static class RuleText
         Line(text, $"add chain {Table} prerouting {{ type filter hook prerouting priority {Priority}; policy accept; }}");
         Line(text, $"flush chain {Table} prerouting");
         Line(text, $"add rule {Table} prerouting meta mark and {Marks.Mask} == {Marks.Sent} accept");
+        // The FIN of a peer that a restored socket had received already: to be taken by that socket, not held.
+        Line(text, $"add rule {Table} prerouting iifname \"lo\" meta mark {Marks.Restoring} accept");
         var then = queueByNft ? "goto to_queue" : "accept";
         Line(text, $"add rule {Table} prerouting meta l4proto != {{ 6, 17 }} goto others");
         // ICMP errors (RFC 792) by what they quote, if that is an IPv4 header without options.
