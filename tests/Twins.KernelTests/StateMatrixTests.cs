@@ -14,23 +14,27 @@ public sealed class StateMatrixTests : LabTest
 {
     private int _linesRead;
 
+    // At one time: a half-closed connection keeps what it had on a former host for two minutes after its end.
+    private static readonly string[] s_cases =
+    [
+        "ESTABLISHED:nothing", "ESTABLISHED:unread", "ESTABLISHED:unsent", "ESTABLISHED:both",
+        "CLOSE-WAIT:nothing", "CLOSE-WAIT:unread", "CLOSE-WAIT:unsent", "CLOSE-WAIT:both",
+        "FIN-WAIT-1:nothing", "FIN-WAIT-1:unread", "FIN-WAIT-1:unsent", "FIN-WAIT-1:both",
+        "FIN-WAIT-2:nothing", "FIN-WAIT-2:unread",
+        "LAST-ACK:nothing", "LAST-ACK:unread", "LAST-ACK:unsent", "LAST-ACK:both",
+        "CLOSING:nothing", "CLOSING:unread", "CLOSING:unsent", "CLOSING:both",
+        "SYN-SENT:nothing",
+        "CLOSED:nothing", "CLOSED:unread",
+    ];
+
     [TestMethod]
-    [DataRow("ESTABLISHED", "nothing unread unsent both")]
-    [DataRow("CLOSE-WAIT", "nothing unread unsent both")]
-    [DataRow("FIN-WAIT-1", "nothing unread unsent both")]
-    [DataRow("FIN-WAIT-2", "nothing unread")]
-    [DataRow("LAST-ACK", "nothing unread unsent both")]
-    [DataRow("CLOSING", "nothing unread unsent both")]
-    [DataRow("SYN-SENT", "nothing")]
-    [DataRow("CLOSED", "nothing unread")]
-    public void Connection_InState_MovesWithItsQueuesAndEndsInOrder(string state, string queues)
+    public void Connections_InEveryState_MoveWithTheirQueuesAndEndInOrder()
     {
-        string[] cases = [.. queues.Split(' ').Select(queue => $"{state}:{queue}")];
         PeerCounters before = PeerCounters.Read(Peer);
         MobileProcess actor = RunMobile(Home, "actor", "python3", Repository.Rig("tcp_actor.py"), "7200", "7201");
         WaitForListener(Home, 7201);
         BackgroundProgram matrix = Start(Peer,
-            ["python3", Repository.Rig("tcp_matrix.py"), Home.Address, "7200", "7201", Peer.Address, .. cases]);
+            ["python3", Repository.Rig("tcp_matrix.py"), Home.Address, "7200", "7201", Peer.Address, .. s_cases]);
         Assert.AreEqual("{}", Failures(NextLine(matrix)), matrix.ToString());
         // Home again in the same state, and away once more: each time what the kernel restored before is taken up anew.
         foreach (Machine node in new[] { Host1, Home, Host2 })
