@@ -22,7 +22,7 @@ internal sealed class Startup(
         paths.RemoveAllImages();
         await home.RestoreAsync(cancellationToken);
         await host.RestoreAsync(cancellationToken);
-        rules.RemoveUnknown(home.Processes, host.Processes);
+        rules.RemoveUnknown(home.Processes, host.Legs);
         await arrivals.RecoverAsync();
         await departures.RecoverAsync();
         await manual.RecoverAsync();

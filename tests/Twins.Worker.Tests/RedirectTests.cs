@@ -186,6 +186,30 @@ public sealed class RedirectTests
     }
 
     [TestMethod]
+    public void LeftBehind_ConnectionThatHasJustEnded_LateSegmentStillGetsToTheSocketThatAnswersIt()
+    {
+        using var relay = new Relay();
+        relay.Start();
+        using var listener = relay.ListenInCabin();
+        var (peer, process) = relay.Connect(listener);
+        process.Dispose();
+        Assert.AreEqual(0, peer.Receive(new byte[8]));
+        // The peer's FIN is acknowledged, and the peer doesn't hear of it: it says it again.
+        Shell.Run("nft 'add table inet deaf; add chain inet deaf in { type filter hook input priority 0; }; add rule inet deaf in ip saddr 10.99.0.2 drop'", relay.Network.Peer);
+        peer.Shutdown(System.Net.Sockets.SocketShutdown.Send);
+        var flow = relay.Flows[0];
+        Eventually.Holds(() => Shell.Run("ss -Htn state time-wait", relay.Cabin).Contains(":7000", StringComparison.Ordinal), "the process's end closed");
+        relay.Home.Do(Relay.Process, 2, request => request.Migrating = new Migrating { Listeners = { Relay.ListenerAt(Relay.Port) } });
+        var taken = relay.Home.Do("p1~2", 2, request => (request.Linger = new Linger()).Flows.Add(flow));
+        Assert.AreEqual(flow.Connection, taken.Connections.Single());
+        relay.Home.Do(Relay.Process, 3, request => request.Release = new Release());
+        relay.Home.Do(Relay.Process, 3, request => request.Forget = new Forget());
+        Shell.Run("nft delete table inet deaf", relay.Network.Peer);
+        Eventually.Holds(() => Shell.Run("ss -Htn state last-ack", relay.Network.Peer).Trim().Length == 0, "the peer's FIN acknowledged");
+        relay.AssertNoResets();
+    }
+
+    [TestMethod]
     public void LeftBehind_TupleUsedAnew_EndsTheFlow()
     {
         using var relay = new Relay();

@@ -38,9 +38,9 @@ internal sealed class Leftovers(TwinsdOptions options, TwinPaths paths, TwinPool
 
     private IEnumerable<Leftover> Rules()
     {
-        var unknown = rules.CountUnknown(home.Processes, host.Processes);
+        var unknown = rules.CountUnknown(home.Processes, host.Legs);
         if (unknown > 0)
-            yield return new Leftover($"{unknown} packet rules", () => rules.RemoveUnknown(home.Processes, host.Processes));
+            yield return new Leftover($"{unknown} packet rules", () => rules.RemoveUnknown(home.Processes, host.Legs));
     }
 
     private IEnumerable<Leftover> Images() => Entries(options.ImagePath, "")

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Twins.Manager.Pool;
 using Twins.Protocol;
 
@@ -6,6 +7,11 @@ namespace Twins.Manager.Host;
 /// <content>A guest that goes.</content>
 internal sealed partial class HostRole
 {
+    private readonly ConcurrentDictionary<Endpoint, byte> _formerLegs = new();
+
+    /// <summary>This node's ends of legs, those of guests that have just gone among them.</summary>
+    public IEnumerable<Endpoint> Legs => _processes.Values.SelectMany(p => p.HostLegs).Concat(_formerLegs.Keys);
+
     /// <summary>The guest has gone, or never came: cabin, rules and ports are given back.</summary>
     public async Task RemoveAsync(string processId)
     {
@@ -31,7 +37,6 @@ internal sealed partial class HostRole
         await hosted.Gate.WaitAsync();
         try
         {
-            _rules.RemoveLegDestinations(hosted.HostLegs);
             var command = hosted.Command();
             command.Forget = new Forget();
             await hosted.Twin.SendAsync(command);
@@ -47,9 +52,24 @@ internal sealed partial class HostRole
             if (hosted.HasLeft)
                 _store.RemoveLeft(processId);
             TwinPool.Return(hosted.Twin, processId);
-            _ports.Return(hosted.HostLegs);
             hosted.Device?.Dispose();
             hosted.Cabin.Remove();
+            _ = ReturnLegsAsync(hosted.HostLegs);
         }
+    }
+
+    /// <summary>
+    /// A late segment of a connection that has ended may still be on its way here. While the legs are diverted the twin, which knows
+    /// them no more, drops it; without the rules this node's stack would answer RST, and home would pass that on to the peer.
+    /// </summary>
+    private async Task ReturnLegsAsync(IReadOnlyCollection<Endpoint> legs)
+    {
+        foreach (var leg in legs)
+            _formerLegs[leg] = 0;
+        await Task.Delay(_options.Linger);
+        _rules.RemoveLegDestinations(legs);
+        foreach (var leg in legs)
+            _formerLegs.TryRemove(leg, out _);
+        _ports.Return(legs);
     }
 }

@@ -1,6 +1,5 @@
 using Twins.Diversion.Linux;
 using Twins.Manager.Home;
-using Twins.Manager.Host;
 using Twins.Manager.Registry;
 using Twins.Packets;
 using Twins.Protocol;
@@ -54,26 +53,26 @@ internal sealed class KernelRules : IDisposable
     public void RemoveLegDestinations(IEnumerable<Endpoint> legs) =>
         Change(0, [], [.. legs.Select(l => DivertTarget.LegDestination(IpProtocol.Tcp, l.ToEndpoint()))]);
 
-    /// <summary>How much is diverted that neither a home nor a guest wants.</summary>
+    /// <summary>How much is diverted that neither a home nor this node's end of a leg wants.</summary>
     /// <exception cref="Diversion.DiversionException">The rules can't be read.</exception>
-    public int CountUnknown(IEnumerable<HomeProcess> homes, IEnumerable<HostedProcess> guests)
+    public int CountUnknown(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs)
     {
         lock (_lock)
         {
-            var wanted = Wanted(homes, guests);
+            var wanted = Wanted(homes, hostLegs);
             return _rules.Value.ReadAgain().Targets.Keys.Count(t => !wanted.Contains(t));
         }
     }
 
     /// <summary>After a restart, when all that is wanted has been diverted again: removes what else there is.</summary>
-    public void RemoveUnknown(IEnumerable<HomeProcess> homes, IEnumerable<HostedProcess> guests)
+    public void RemoveUnknown(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs)
     {
-        var wanted = Wanted(homes, guests);
+        var wanted = Wanted(homes, hostLegs);
         Change(0, [], [.. _rules.Value.Rules.Targets.Keys.Where(t => !wanted.Contains(t))]);
         Tidy();
     }
 
-    private static HashSet<DivertTarget> Wanted(IEnumerable<HomeProcess> homes, IEnumerable<HostedProcess> guests)
+    private static HashSet<DivertTarget> Wanted(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs)
     {
         var wanted = new HashSet<DivertTarget>();
         foreach (var home in homes)
@@ -86,7 +85,7 @@ internal sealed class KernelRules : IDisposable
             wanted.UnionWith(home.HostLegs.Concat(home.NextHostLegs).Select(l => DivertTarget.LegSource(IpProtocol.Tcp, l.ToEndpoint())));
         }
 
-        wanted.UnionWith(guests.SelectMany(g => g.HostLegs).Select(l => DivertTarget.LegDestination(IpProtocol.Tcp, l.ToEndpoint())));
+        wanted.UnionWith(hostLegs.Select(l => DivertTarget.LegDestination(IpProtocol.Tcp, l.ToEndpoint())));
         return wanted;
     }
 

@@ -123,7 +123,7 @@ internal sealed class HomeCommands(TwinState state)
             var from = state.Processes.FirstOrDefault(p => p != process && !p.IsHosted && p.Flows.TryGetValue(flow.Connection, out var known) && known == flow);
             if (from is not null && from.Lifetimes.TryGetValue(flow.Connection, out var lifetime))
             {
-                if (lifetime.IsClosed || lifetime.IsUnanswered)
+                if (lifetime.IsUnanswered)
                     continue;
                 process.Lifetimes[flow.Connection] = lifetime;
                 from.Lifetimes.Remove(flow.Connection);
