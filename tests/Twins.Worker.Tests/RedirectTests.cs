@@ -210,6 +210,44 @@ public sealed class RedirectTests
     }
 
     [TestMethod]
+    public void LeftBehind_ConnectionWhoseEndIsReportedAlready_IsNotTaken()
+    {
+        using var relay = new Relay("--linger", "0");
+        relay.Start();
+        using var listener = relay.ListenInCabin();
+        var (peer, process) = relay.Connect(listener);
+        process.Dispose();
+        Assert.AreEqual(0, peer.Receive(new byte[8]));
+        peer.Shutdown(System.Net.Sockets.SocketShutdown.Send);
+        Assert.AreEqual(relay.Flows[0], relay.Home.NextEvent("home reports the end").FlowsClosed.Flows.Single());
+        var taken = relay.Home.Do("p1~2", 2, request => (request.Linger = new Linger()).Flows.Add(relay.Flows[0]));
+        Assert.IsEmpty(taken.Connections);
+        Assert.AreEqual(0u, relay.Home.Status("p1~2").Flows);
+    }
+
+    [TestMethod]
+    public void LeftBehind_HalfClosedConnection_EndsAtTheFormerHostWithTheOtherFin()
+    {
+        using var relay = new Relay("--linger", "0");
+        relay.Start();
+        using var listener = relay.ListenInCabin();
+        var (peer, process) = relay.Connect(listener);
+        process.Shutdown(System.Net.Sockets.SocketShutdown.Send);
+        Assert.AreEqual(0, peer.Receive(new byte[8]));
+        relay.Host.Do("p1~2", 2, request =>
+        {
+            request.Host = new Host { Home = Relay.At("10.99.0.2", 0), DeviceOf = Relay.Process };
+            request.Host.HostLegs.Add(Relay.At("10.99.0.3", 61_000));
+            request.Host.Flows.Add(relay.Flows[0]);
+        });
+        relay.Host.Do("p1~2", 2, request => request.HostReady = new HostReady());
+        relay.Host.Do(Relay.Process, 2, request => request.Forget = new Forget());
+        peer.Shutdown(System.Net.Sockets.SocketShutdown.Send);
+        Assert.AreEqual(relay.Flows[0], relay.Host.NextEvent("the host reports the end").FlowsClosed.Flows.Single());
+        relay.AssertNoResets();
+    }
+
+    [TestMethod]
     public void LeftBehind_TupleUsedAnew_EndsTheFlow()
     {
         using var relay = new Relay();

@@ -121,6 +121,9 @@ internal sealed class HomeCommands(TwinState state)
         foreach (var flow in flows)
         {
             var from = state.Processes.FirstOrDefault(p => p != process && !p.IsHosted && p.Flows.TryGetValue(flow.Connection, out var known) && known == flow);
+            // It has come to its end, and twinsd hasn't heard of that yet.
+            if (from is null && state.Processes.Any(p => p.Closed.ContainsKey(flow)))
+                continue;
             if (from is not null && from.Lifetimes.TryGetValue(flow.Connection, out var lifetime))
             {
                 if (lifetime.IsUnanswered)

@@ -30,12 +30,24 @@ internal sealed class HostCommands(TwinState state)
             if (!process.IsHosted || request.Epoch > process.Epoch)
                 (process.IsReady, process.IsStopped) = (false, false);
             (process.Epoch, process.Role, process.Home) = (request.Epoch, Role.Hosting, home);
+            if (former is not null)
+                TakeLifetimes(process, flows, former);
             Install(process, flows, legs);
             process.Listeners.ReplaceBy(listeners);
         }
         finally
         {
             descriptor?.Dispose();
+        }
+    }
+
+    // A FIN that has been seen isn't sent again.
+    private static void TakeLifetimes(MobileProcess process, RedirectedFlow[] flows, MobileProcess former)
+    {
+        foreach (var flow in flows)
+        {
+            if (former.Flows.GetValueOrDefault(flow.Connection) == flow && former.Lifetimes.Remove(flow.Connection, out var lifetime))
+                process.Lifetimes[flow.Connection] = lifetime;
         }
     }
 
