@@ -11,7 +11,7 @@ cd "$TWINS_HOME"
 scripts/bootstrap.sh run test
 scripts/build.sh hook twins twinsd twin solution
 
-limit=${TWINS_TEST_LIMIT:-25m} # one project's longest time
+limit=${TWINS_TEST_LIMIT:-45m} # one project's longest time
 logs=build/test
 mkdir -p "$logs"
 passed=0 failed=0 skipped=0
