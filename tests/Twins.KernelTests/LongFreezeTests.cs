@@ -4,8 +4,8 @@ using Twins.KernelTests.Lab;
 namespace Twins.KernelTests;
 
 /// <summary>
-/// The destination falls silent in the middle of a move, so the process stays frozen. Its peer would give its connections up
-/// after four seconds without an answer.
+/// CRIU doesn't begin at the destination, so the process stays frozen. Its peer would give its connections up after four
+/// seconds without an answer.
 /// </summary>
 [TestClass]
 public sealed class LongFreezeTests : LabTest
@@ -58,20 +58,18 @@ public sealed class LongFreezeTests : LabTest
         }
     }
 
-    /// <summary>The destination's twinsd is stopped while the images are made, and goes on after <paramref name="meanwhile"/>.</summary>
+    /// <summary>The move stands still before the restore, and goes on after <paramref name="meanwhile"/>.</summary>
     private void Freeze(Action meanwhile)
     {
-        int manager = Host1.PidsOf("twinsd").Single();
-        _migration = StartTwins(Home, "migrate", _server.Name, "--to", "host1");
-        _migration.WaitFor("hold");
-        Host1.Kill(manager, Native.SigStop);
+        var stopped = StoppedMigration.At("restore", _server, Host1, () => StartTwins(Home, "migrate", _server.Name, "--to", "host1"), () => { });
+        _migration = stopped.Program;
         try
         {
             meanwhile();
         }
         finally
         {
-            Host1.Kill(manager, Native.SigContinue);
+            stopped.LetGo();
         }
     }
 
