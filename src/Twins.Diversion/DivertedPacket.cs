@@ -24,7 +24,7 @@ public readonly ref struct DivertedPacket
     /// <summary>What the transport checksum field holds.</summary>
     public ChecksumState Checksum { get; }
 
-    /// <summary>Whether the packet has still to be cut into segments. Never so without offload (<see cref="IDiverter"/>).</summary>
+    /// <summary>Whether the packet has still to be cut into segments, of a size that the system doesn't tell. Only with offload.</summary>
     public bool IsSuperpacket { get; }
 
     /// <summary>Whether octets at the end are missing.</summary>

@@ -24,10 +24,12 @@ catch (Win32Exception exception)
 
 NetfilterQueue queue;
 RawSender sender;
+SuperpacketSender? superpackets;
 try
 {
     queue = NetfilterQueue.Open(options.Queue);
     sender = RawSender.Open();
+    superpackets = SuperpacketSender.TryOpen();
 }
 catch (DiversionException exception)
 {
@@ -35,7 +37,7 @@ catch (DiversionException exception)
     return 4;
 }
 
-using var loop = new DataLoop(options, queue, sender);
+using var loop = new DataLoop(options, queue, sender, superpackets);
 try
 {
     new ControlEndpoint(options.ControlPath, loop.Post).Start();
@@ -46,6 +48,8 @@ catch (Exception exception) when (exception is SocketException or IOException or
     return 5;
 }
 
+if (superpackets is null)
+    Log.Warning("no-superpackets", $"effect=\"large streams are sent segment by segment\"");
 Log.Information("started", $"queue={options.Queue} control=\"{options.ControlPath}\"");
 try
 {

@@ -19,6 +19,7 @@ internal sealed unsafe class DataLoop : IDisposable
     private readonly ConcurrentQueue<ControlItem> _items = new();
     private readonly Wakeup _wakeup = new();
     private readonly NetfilterQueue _queue;
+    private readonly PacketOutput _output;
     private readonly TwinState _state;
     private readonly CommandHandler _commands;
     private readonly PacketPath _path;
@@ -26,13 +27,13 @@ internal sealed unsafe class DataLoop : IDisposable
     private PollDescriptor[] _descriptors = new PollDescriptor[16];
     private long _lastTick;
 
-    public DataLoop(TwinOptions options, NetfilterQueue queue, RawSender sender)
+    public DataLoop(TwinOptions options, NetfilterQueue queue, RawSender sender, SuperpacketSender? superpackets)
     {
         _queue = queue;
-        var output = new PacketOutput(sender);
-        _state = new TwinState(queue, options.HoldLimitBytes, options.Linger, output, Report);
+        _output = new PacketOutput(sender, superpackets);
+        _state = new TwinState(queue, options.HoldLimitBytes, options.Linger, _output, Report);
         _commands = new CommandHandler(_state);
-        _path = new PacketPath(_state, output);
+        _path = new PacketPath(_state, _output);
     }
 
     /// <summary>Hands something to the data thread. May be called on any thread.</summary>
@@ -69,7 +70,11 @@ internal sealed unsafe class DataLoop : IDisposable
         }
     }
 
-    public void Dispose() => _wakeup.Dispose();
+    public void Dispose()
+    {
+        _wakeup.Dispose();
+        _output.Dispose();
+    }
 
     private void Wait()
     {
@@ -110,6 +115,8 @@ internal sealed unsafe class DataLoop : IDisposable
         }
 
         var reply = _commands.Handle(item.Request, item.Descriptor);
+        // Before the answer: what twinsd diverts after it comes as the state now needs it.
+        _queue.SetOffload(_state.EndsInCabins);
         connection.Send(new TwinMessage { Reply = reply });
         if (reply.Error != TwinError.TwinOk)
         {

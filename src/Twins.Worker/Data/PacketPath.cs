@@ -10,6 +10,9 @@ namespace Twins.Worker;
 internal sealed class PacketPath(TwinState state, PacketOutput output)
 {
     private const int PacketsPerTurn = 256;
+
+    // What the receiving stack learns of it is how often to acknowledge.
+    private const int AnySegmentPayloadBytes = 1400;
     private readonly byte[] _segment = GC.AllocateUninitializedArray<byte>(0x10000, pinned: true);
 
     /// <summary>Works through what was diverted, up to a bound so that commands get their turn.</summary>
@@ -46,7 +49,7 @@ internal sealed class PacketPath(TwinState state, PacketOutput output)
     // Whether it goes on untouched.
     private bool FromNetwork(in DivertedPacket diverted, long now)
     {
-        if (diverted.IsTruncated || diverted.IsSuperpacket || !PacketView.TryParse(diverted.Bytes, out var packet, out _))
+        if (diverted.IsTruncated || !PacketView.TryParse(diverted.Bytes, out var packet, out _))
         {
             state.Drop(-1, DropReason.Malformed);
             return false;
@@ -63,15 +66,30 @@ internal sealed class PacketPath(TwinState state, PacketOutput output)
                 return false;
             case VerdictKind.Rewrite or VerdictKind.RewriteQuoted:
                 verdict.Apply(packet, diverted.Checksum, now);
-                if (diverted.Checksum == ChecksumState.Partial)
-                    packet.FinishChecksum();
                 Count(verdict.Process, packet.Length);
-                output.SendInPlace(verdict.Route!.Egress, packet.Bytes);
+                Send(verdict.Route!.Egress, packet, diverted, now);
                 return false;
             default:
                 Keep(verdict, packet, Side.Network, diverted.Checksum);
                 return false;
         }
+    }
+
+    private void Send(Side egress, in PacketView packet, in DivertedPacket diverted, long now)
+    {
+        // The stack in the cabin takes a packet as it is. To the network it can't go whole, as nobody told the size of its segments:
+        // that is why the queue has no offload while there is a way there (TwinState.EndsInCabins).
+        if (egress.IsCabin && diverted.IsSuperpacket && output.TrySendSuperpacket(egress, packet, AnySegmentPayloadBytes, now))
+            return;
+        if (diverted.Checksum == ChecksumState.Partial && egress.IsCabin && packet.IsTcp)
+        {
+            output.SendPartial(egress, packet);
+            return;
+        }
+
+        if (diverted.Checksum == ChecksumState.Partial)
+            packet.FinishChecksum();
+        output.SendInPlace(egress, packet);
     }
 
     private void FromCabin(MobileProcess process, in TunPacket read, long now)
@@ -104,6 +122,12 @@ internal sealed class PacketPath(TwinState state, PacketOutput output)
                 packet.FinishChecksum();
             Count(verdict.Process, packet.Length);
             output.Send(egress, packet.Bytes);
+            return;
+        }
+
+        if (output.TrySendSuperpacket(egress, packet, read.SegmentPayloadBytes, now))
+        {
+            Count(verdict.Process, packet.Length);
             return;
         }
 

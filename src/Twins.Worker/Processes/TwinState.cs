@@ -28,6 +28,9 @@ internal sealed partial class TwinState(NetfilterQueue queue, long holdLimitByte
 
     public Dictionary<string, MobileProcess>.ValueCollection Processes => _processes.Values;
 
+    /// <summary>Whether all that is diverted goes into cabins, whose stacks take superpackets of any segment size.</summary>
+    public bool EndsInCabins => _processes.Count > 0 && _processes.Values.All(process => process.IsHosted);
+
     public MobileProcess? Find(string id) => _processes.GetValueOrDefault(id);
 
     public MobileProcess? Find(int slot) => _slots.GetValueOrDefault(slot);

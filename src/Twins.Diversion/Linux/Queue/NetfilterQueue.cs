@@ -4,8 +4,9 @@ using Twins.Packets;
 namespace Twins.Diversion.Linux;
 
 /// <summary>
-/// One NFQUEUE of the caller's network namespace. The kernel cuts superpackets and finishes checksums before they come here
-/// (no NFQA_CFG_F_GSO): with offload on, a packet can be longer than the 65,531 octets that a netlink attribute carries.
+/// One NFQUEUE of the caller's network namespace. The kernel cuts superpackets and finishes checksums before they come here,
+/// unless <see cref="SetOffload"/> says otherwise: the queue doesn't tell the size of a superpacket's segments, so only who
+/// needs not cut it again can do with it whole.
 /// When the socket closes, the kernel drops what waits and, with no one on the queue, all that follows.
 /// </summary>
 public sealed unsafe class NetfilterQueue : IDiverter
@@ -31,6 +32,7 @@ public sealed unsafe class NetfilterQueue : IDiverter
     private int _count;
     private int _verdictBytes;
     private int _accepted;
+    private bool _offload;
     private bool _disposed;
 
     private NetfilterQueue(FileDescriptor socket, ushort queue)
@@ -60,6 +62,32 @@ public sealed unsafe class NetfilterQueue : IDiverter
 
     /// <summary>Messages that were no packets, among them refused verdicts on packets that the kernel no longer had.</summary>
     public long Refusals { get; private set; }
+
+    /// <summary>
+    /// Lets superpackets come whole and checksums come unfinished (NFQA_CFG_F_GSO), or not, from the next packet on. One longer than
+    /// the 65,531 octets that a netlink attribute carries comes truncated.
+    /// </summary>
+    /// <exception cref="DiversionException">The system refused.</exception>
+    public void SetOffload(bool on)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (on == _offload)
+            return;
+        // Not acknowledged: waiting for that would mean to throw away packets that come before it. A refusal is no packet and counted.
+        Span<byte> message = stackalloc byte[64];
+        message = message[..QueueMessages.WriteFlags(message, _queue, on ? OffloadFlag : 0, OffloadFlag)];
+        fixed (byte* bytes = message)
+        {
+            while (LibC.Send(_socket, bytes, (nuint)message.Length, 0) < 0)
+            {
+                var error = Marshal.GetLastPInvokeError();
+                if (error != Errno.Interrupted)
+                    throw Errno.Of($"set the offload of queue {_queue}", error);
+            }
+        }
+
+        _offload = on;
+    }
 
     /// <summary>Binds the queue. Nobody else may have it.</summary>
     /// <param name="queue">The queue's number.</param>

@@ -67,6 +67,17 @@ internal static class QueueMessages
         return Finish(buffer, at);
     }
 
+    /// <summary>A configuration message that is not acknowledged: flags alone.</summary>
+    /// <returns>Octets written.</returns>
+    public static int WriteFlags(Span<byte> buffer, ushort queue, uint flags, uint flagsMask)
+    {
+        WriteHeader(buffer, ConfigType, RequestFlag, queue, 0);
+        var at = HeaderBytes;
+        WriteAttribute(buffer, ref at, Attribute.ConfigFlags, flags);
+        WriteAttribute(buffer, ref at, Attribute.ConfigMask, flagsMask);
+        return Finish(buffer, at);
+    }
+
     /// <summary>The verdict on one packet, which takes its mark off.</summary>
     /// <returns>Octets written: <see cref="VerdictBytes"/>.</returns>
     public static int WriteVerdict(Span<byte> buffer, ushort queue, uint verdict, uint id)

@@ -114,17 +114,45 @@ public sealed unsafe class Tun : IDisposable
         *_header = default;
         fixed (byte* bytes = packet)
         {
-            _vectors[0] = new IoVector { Base = _header, Length = (nuint)sizeof(VirtioNetHeader) };
             _vectors[1] = new IoVector { Base = bytes, Length = (nuint)packet.Length };
-            while (LibC.WriteVector(_descriptor, _vectors, 2) < 0)
-            {
-                var error = Marshal.GetLastPInvokeError();
-                if (error != Errno.Interrupted)
-                    return error;
-            }
+            return Write(_vectors, 2);
         }
+    }
 
-        return 0;
+    /// <summary>Writes a TCP packet whose checksum field holds the pseudo-header's sum: nobody has to go over its data.</summary>
+    /// <returns>0, or the error with which the system refused it.</returns>
+    public int WritePartial(in PacketView packet)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        *_header = new VirtioNetHeader
+        {
+            Flags = VirtioNetHeader.NeedsChecksum,
+            ChecksumStart = (ushort)packet.TransportOffset,
+            ChecksumOffset = (ushort)packet.ChecksumOffset,
+        };
+        fixed (byte* bytes = packet.Bytes)
+        {
+            _vectors[1] = new IoVector { Base = bytes, Length = (nuint)packet.Length };
+            return Write(_vectors, 2);
+        }
+    }
+
+    /// <summary>Writes a superpacket, which needs not be cut for the stack behind the device.</summary>
+    /// <returns>0, or the error with which the system refused it.</returns>
+    public int Write(Superpacket packet)
+    {
+        ArgumentNullException.ThrowIfNull(packet);
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        *_header = new VirtioNetHeader
+        {
+            Flags = VirtioNetHeader.NeedsChecksum,
+            SegmentationType = VirtioNetHeader.SegmentationTcp4,
+            HeaderLength = (ushort)packet.HeaderLength,
+            SegmentBytes = (ushort)packet.SegmentPayloadBytes,
+            ChecksumStart = (ushort)packet.TransportOffset,
+            ChecksumOffset = Superpacket.TcpChecksumOffset,
+        };
+        return Write(packet.Finish(out var count), count);
     }
 
     /// <inheritdoc/>
@@ -137,6 +165,19 @@ public sealed unsafe class Tun : IDisposable
         NativeMemory.Free(_buffer);
         NativeMemory.Free(_vectors);
         NativeMemory.Free(_header);
+    }
+
+    private int Write(IoVector* vectors, int count)
+    {
+        vectors[0] = new IoVector { Base = _header, Length = (nuint)sizeof(VirtioNetHeader) };
+        while (LibC.WriteVector(_descriptor, vectors, count) < 0)
+        {
+            var error = Marshal.GetLastPInvokeError();
+            if (error != Errno.Interrupted)
+                return error;
+        }
+
+        return 0;
     }
 
     private static void Attach(FileDescriptor descriptor, string name, bool persistent)
