@@ -1,13 +1,14 @@
 using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using Twins.Diversion.Linux;
 using Twins.Packets;
 
 namespace Twins.Diversion.Tests;
 
 [TestClass]
-public sealed class NetfilterQueueTests
+public sealed partial class NetfilterQueueTests
 {
     private const ushort Queue = 5;
     private static readonly Endpoint HomeEndpoint = Endpoint.Parse("10.99.0.2:7000");
@@ -150,6 +151,22 @@ public sealed class NetfilterQueueTests
                 NetfilterQueue.Open(Queue).Dispose();
         });
     }
+
+    [TestMethod]
+    public void ClosedQueue_WhoseSocketAChildStillHas_IsFreeAtOnce()
+    {
+        using var network = new TestNetwork();
+        NetworkNamespace.Run(network.Home, () =>
+        {
+            var queue = NetfilterQueue.Open(Queue);
+            using var childs = new FileDescriptor(Duplicate(queue.Descriptor.Number));
+            queue.Dispose();
+            NetfilterQueue.Open(Queue).Dispose();
+        });
+    }
+
+    [LibraryImport("libc", EntryPoint = "dup")]
+    private static partial int Duplicate(int descriptor);
 
     private static DivertRules Install(string machine, DivertTarget target)
     {

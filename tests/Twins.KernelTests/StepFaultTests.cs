@@ -24,7 +24,6 @@ public sealed class StepFaultTests : FaultTest
         AssertDone();
     }
 
-    [Ignore("Known fault: killed in the commit, home's twinsd comes back with the record of the process still 'migrating'; it runs, and its connections go on.")]
     [TestMethod]
     public void HomesManagerKilled_InEachStep_ExactlyOneCopyRuns()
     {
@@ -86,7 +85,6 @@ public sealed class StepFaultTests : FaultTest
         AssertDone();
     }
 
-    [Ignore("The fault that HomesManagerKilled_InEachStep names: where the killed one is home's, the record may stay 'migrating'.")]
     [TestMethod]
     [DataRow("home", "restore, switch")]
     [DataRow("host1", "checkpoint, commit, release")]

@@ -19,10 +19,11 @@ internal sealed class DepartureRecovery(DepartureParts parts, ITableStore table)
     {
         foreach (var row in table.ListUndecidedMigrations().Where(r => r.Role == MigrationRole.Source && r.Phase != MigrationSteps.Redirect))
         {
-            if (table.Find(row.ProcessId) is not { } record || record.Epoch >= row.Epoch)
+            var record = table.Find(row.ProcessId);
+            if (record is null || record.Epoch >= row.Epoch)
             {
-                // The record has moved on: the destination committed and home was told.
-                await DestroyAsync(row, table.Find(row.ProcessId));
+                // The record has moved on: the destination committed and home was told. One that is here is back already.
+                await DestroyAsync(row, record?.CurrentNode == parts.Identity.Name ? null : record);
                 continue;
             }
 

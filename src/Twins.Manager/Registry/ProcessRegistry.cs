@@ -101,12 +101,15 @@ internal sealed class ProcessRegistry(ITableStore table, NodeCluster identity)
             table.TryDelete(processId, epoch);
     }
 
-    /// <summary>The process runs elsewhere now. Home keeps a record, which the home role writes when the host tells it; another node keeps none.</summary>
+    /// <summary>
+    /// The process runs elsewhere now. Home keeps a record, which the home role writes when the host tells it, before this or
+    /// after; another node keeps none.
+    /// </summary>
     public void Departed(ProcessRecord record, string home)
     {
         if (home != identity.Name)
             table.TryDelete(record.Id, record.Epoch);
-        else
+        else if (record.CurrentNode == identity.Name)
             TryMark(record, ProcessState.Migrating, "It runs elsewhere. Its packets are held until the node that runs it can tell where they go.");
     }
 

@@ -208,6 +208,11 @@ public sealed unsafe class NetfilterQueue : IDiverter
         if (_disposed)
             return;
         _disposed = true;
+
+        // Said, because closing alone doesn't free the queue while a child between fork and exec has the descriptor too.
+        Span<byte> message = stackalloc byte[128];
+        fixed (byte* pointer = message)
+            _ = LibC.Send(_socket, pointer, (nuint)QueueMessages.WriteUnbind(message, _queue), 0);
         _socket.Dispose();
         NativeMemory.Free(_slots);
         NativeMemory.Free(_vectors);

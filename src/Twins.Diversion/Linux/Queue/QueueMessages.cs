@@ -42,16 +42,15 @@ internal static class QueueMessages
         public const ushort ConfigFlags = 5;
     }
 
-    /// <summary>A configuration message that is acknowledged: bind, whole packets, length, flags.</summary>
+    /// <summary>A configuration message that is acknowledged: the queue belongs to this socket.</summary>
     /// <returns>Octets written.</returns>
-    public static int WriteBind(Span<byte> buffer, ushort queue, uint sequence)
-    {
-        WriteHeader(buffer, ConfigType, RequestFlag | AcknowledgeFlag, queue, sequence);
-        var at = HeaderBytes;
-        // nfqnl_msg_config_cmd: NFQNL_CFG_CMD_BIND, a pad octet, the protocol family (unused since Linux 3.8).
-        WriteAttribute(buffer, ref at, Attribute.ConfigCommand, [1, 0, 0, 0]);
-        return Finish(buffer, at);
-    }
+    public static int WriteBind(Span<byte> buffer, ushort queue, uint sequence) =>
+        WriteCommand(buffer, queue, RequestFlag | AcknowledgeFlag, sequence, command: 1); // NFQNL_CFG_CMD_BIND
+
+    /// <summary>A configuration message that is not acknowledged: the queue is nobody's again.</summary>
+    /// <returns>Octets written.</returns>
+    public static int WriteUnbind(Span<byte> buffer, ushort queue) =>
+        WriteCommand(buffer, queue, RequestFlag, sequence: 0, command: 2); // NFQNL_CFG_CMD_UNBIND
 
     /// <summary>A configuration message that is acknowledged: whole packets, queue length and flags.</summary>
     /// <returns>Octets written.</returns>
@@ -156,6 +155,15 @@ internal static class QueueMessages
         sequence = MemoryMarshal.Read<uint>(datagram[8..]);
         errno = -MemoryMarshal.Read<int>(datagram[16..]);
         return true;
+    }
+
+    private static int WriteCommand(Span<byte> buffer, ushort queue, ushort messageFlags, uint sequence, byte command)
+    {
+        WriteHeader(buffer, ConfigType, messageFlags, queue, sequence);
+        var at = HeaderBytes;
+        // nfqnl_msg_config_cmd: the command, a pad octet, the protocol family (unused since Linux 3.8).
+        WriteAttribute(buffer, ref at, Attribute.ConfigCommand, [command, 0, 0, 0]);
+        return Finish(buffer, at);
     }
 
     private static void WriteHeader(Span<byte> buffer, ushort type, ushort flags, ushort queue, uint sequence)
