@@ -55,6 +55,7 @@ internal static class ManagerServices
         services.AddHostedService(p => p.GetRequiredService<TwinPool>());
         services.AddHostedService<Startup>();
         services.AddHostedService(p => p.GetRequiredService<ProcessIntake>());
+        services.AddHostedService<LeftBehindWatch>();
         return services;
     }
 }

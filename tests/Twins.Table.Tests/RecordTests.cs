@@ -84,7 +84,6 @@ public sealed class RecordTests : StoreTests
             Id = "p-1f3a9c20",
             Role = NodeRole.Home,
             Epoch = 2,
-            Until = new DateTimeOffset(2026, 11, 25, 12, 2, 0, TimeSpan.Zero),
             Flows = [new FlowRecord(new FiveTuple(IpProtocol.Tcp, Sample.Server, Endpoint.Parse("[fd77::9]:40000")))],
         };
         var host = home with

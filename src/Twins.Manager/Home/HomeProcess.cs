@@ -29,8 +29,11 @@ internal sealed class HomeProcess(string processId, Twin twin)
     /// <summary>Not the process itself, but connections that it closed and left behind at <see cref="Host"/>.</summary>
     public bool HasLeft { get; init; }
 
-    /// <summary>When what was left behind, here or at a former host, is given up at the latest.</summary>
-    public DateTimeOffset LeftUntil { get; set; }
+    /// <summary>Of what was left behind at a former host: whether that host, when it answered last, had it no more.</summary>
+    public bool IsMissing { get; set; }
+
+    /// <summary>And when that was (<see cref="TimeProvider.GetTimestamp"/>).</summary>
+    public long AnsweredAt { get; set; } = TimeProvider.System.GetTimestamp();
 
     /// <summary>Whether inbound packets are being held, and whether only those that open a connection.</summary>
     public bool Holding { get; set; }

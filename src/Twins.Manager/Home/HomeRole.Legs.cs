@@ -28,6 +28,7 @@ internal sealed partial class HomeRole
                 process.NextFlows[flow.Connection] = flow;
 
             process.NextHostLegs.UnionWith(legs);
+            _store.SaveNextLegs(process);
             _rules.DivertLegSources(process.Twin.Queue, legs);
             var command = process.Command();
             command.OpenLegs = new OpenLegs { Flows = { process.NextFlows.Values } };

@@ -1,4 +1,6 @@
+using Twins.Manager.Nodes;
 using Twins.Manager.Pool;
+using Twins.Manager.Processes;
 using Twins.Manager.Registry;
 using Twins.Protocol;
 using Twins.Table;
@@ -12,8 +14,7 @@ namespace Twins.Manager.Home;
 /// </content>
 internal sealed partial class HomeRole
 {
-    // Linux gives up an orphaned socket sooner (tcp_fin_timeout, tcp_orphan_retries).
-    private static readonly TimeSpan LongestLinger = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan LongestSilence = TimeSpan.FromMinutes(2);
 
     /// <summary>What the process had and has no more.</summary>
     private static List<Connection> Closed(HomeProcess process, IEnumerable<Connection> now) =>
@@ -26,14 +27,7 @@ internal sealed partial class HomeRole
         {
             process.Connections.ExceptWith(closed);
             process.Lingering.UnionWith(closed);
-            if (process.Lingering.Count > 0)
-            {
-                process.LeftUntil = TimeProvider.System.GetUtcNow() + LongestLinger;
-                _store.SaveLingering(process);
-                List<Connection> lingering = [.. process.Lingering];
-                _ = Task.Run(() => EndLingeringAsync(process, lingering, LongestLinger), CancellationToken.None);
-            }
-
+            _store.SaveLingering(process);
             _rules.Remove(closed, [], []);
             return;
         }
@@ -43,16 +37,13 @@ internal sealed partial class HomeRole
         var left = _processes.GetOrAdd($"{process.ProcessId}~{process.Epoch}", id =>
         {
             TwinPool.Share(process.Twin, id);
-            var made = new HomeProcess(id, process.Twin)
+            return new HomeProcess(id, process.Twin)
             {
                 Epoch = process.Epoch,
                 Host = process.Host,
                 HostAddress = process.HostAddress,
                 HasLeft = true,
-                LeftUntil = TimeProvider.System.GetUtcNow() + LongestLinger,
             };
-            _ = Task.Run(() => EndLeftBehindAsync(made, LongestLinger), CancellationToken.None);
-            return made;
         });
         var command = left.Command();
         command.Linger = new Linger { Flows = { closed.Select(c => process.Flows[c]) } };
@@ -76,32 +67,29 @@ internal sealed partial class HomeRole
     {
         foreach (var record in _store.LoadLeft().Where(r => r.Id == process.ProcessId))
         {
-            process.LeftUntil = record.Until;
             process.Lingering.UnionWith(record.Flows.Select(f => f.Connection.ToConnection()));
             // The ports of some may have been used anew.
             process.Lingering.ExceptWith(process.Connections);
-            List<Connection> lingering = [.. process.Lingering];
-            _ = Task.Run(() => EndLingeringAsync(process, lingering, TimeLeft(record)), CancellationToken.None);
         }
     }
 
-    /// <summary>After a restart, when the processes themselves are there: what they left behind, for the time that is left.</summary>
+    /// <summary>After a restart, when the processes themselves are there: what they left behind.</summary>
     private async Task RestoreLeftBehindAsync(CancellationToken cancellation)
     {
         foreach (var record in _store.LoadLeft())
         {
             var isLocal = record.Queue == 0;
-            if (isLocal ? Find(record.Id) is null : TimeLeft(record) == TimeSpan.Zero)
-                _store.RemoveLeft(record.Id);
-            else if (!isLocal)
+            if (!isLocal)
                 await RestoreLeftBehindAsync(record, cancellation);
+            else if (Find(record.Id) is null)
+                _store.RemoveLeft(record.Id);
         }
     }
 
     private async Task RestoreLeftBehindAsync(LeftBehindRecord record, CancellationToken cancellation)
     {
         var twin = await _pool.ReclaimAsync(record.Queue, record.Id, cancellation);
-        var left = new HomeProcess(record.Id, twin) { Epoch = record.Epoch, Host = record.OtherNode, HasLeft = true, LeftUntil = record.Until };
+        var left = new HomeProcess(record.Id, twin) { Epoch = record.Epoch, Host = record.OtherNode, HasLeft = true };
         left.HostLegs.UnionWith(record.HostLegs.Select(l => l.ToWire()));
         var process = Find(record.Id[..record.Id.LastIndexOf('~')]);
         foreach (var flow in record.Flows.Select(f => f.ToWire()))
@@ -122,14 +110,6 @@ internal sealed partial class HomeRole
             await TellAsync(left);
         _rules.Divert(twin.Queue, left.Connections, [], []);
         _rules.DivertLegSources(twin.Queue, left.HostLegs);
-        _ = Task.Run(() => EndLeftBehindAsync(left, TimeLeft(record)), CancellationToken.None);
-    }
-
-    // Not more than it was when it was left, whatever the clock has done.
-    private static TimeSpan TimeLeft(LeftBehindRecord record)
-    {
-        var left = record.Until - TimeProvider.System.GetUtcNow();
-        return left < TimeSpan.Zero ? TimeSpan.Zero : left > LongestLinger ? LongestLinger : left;
     }
 
     /// <summary>Flows that came to nothing (a first segment that was never answered) may be asked for again.</summary>
@@ -145,28 +125,74 @@ internal sealed partial class HomeRole
     private IEnumerable<Endpoint> LegsOfOthers(HomeProcess process) =>
         _processes.Values.Where(other => other != process).SelectMany(other => other.HostLegs.Concat(other.NextHostLegs));
 
-    /// <summary>The exception ends when the local stack has given up on them at the latest: their ports may be used again.</summary>
-    private async Task EndLingeringAsync(HomeProcess process, List<Connection> connections, TimeSpan after)
+    /// <summary>
+    /// Ends the exceptions for connections that home's own stack has no more: their ports may be used again. How long it has
+    /// them is the kernel's business (tcp(7): tcp_orphan_retries, tcp_fin_timeout).
+    /// </summary>
+    public async Task EndLingeringAsync()
     {
-        await Task.Delay(after);
-        await process.Gate.WaitAsync();
-        try
+        foreach (var process in _processes.Values.Where(p => p.Lingering.Count > 0))
         {
-            _rules.Remove([], [], connections);
-            process.Lingering.ExceptWith(connections);
-            // After it has come home and left again, there is another.
-            if (Find(process.ProcessId) == process)
-                _store.SaveLingering(process);
-        }
-        finally
-        {
-            process.Gate.Release();
+            var open = OpenConnections();
+            await process.Gate.WaitAsync();
+            try
+            {
+                // What was closed since the kernel was asked was open then.
+                var ended = process.Lingering.Except(open).ToList();
+                if (ended.Count == 0)
+                    continue;
+                _rules.Remove([], [], ended);
+                process.Lingering.ExceptWith(ended);
+                // After it has come home and left again, there is another.
+                if (Find(process.ProcessId) == process)
+                    _store.SaveLingering(process);
+            }
+            finally
+            {
+                process.Gate.Release();
+            }
         }
     }
 
-    private async Task EndLeftBehindAsync(HomeProcess left, TimeSpan after)
+    /// <summary>
+    /// Asks former hosts for what was left there. What one says twice that it hasn't is given up: in the moment in which a process
+    /// leaves it may say so once. So is what is at one that doesn't answer any more.
+    /// </summary>
+    public async Task AskFormerHostsAsync(CancellationToken cancellation)
     {
-        await Task.Delay(after);
+        foreach (var host in _processes.Values.Where(p => p.HasLeft).GroupBy(p => p.Host!))
+        {
+            var stays = await TryAskAsync(host.Key, cancellation);
+            foreach (var left in host)
+            {
+                var wasMissing = left.IsMissing;
+                if (stays is not null)
+                    (left.IsMissing, left.AnsweredAt) = (!stays.Contains(left.ProcessId), TimeProvider.System.GetTimestamp());
+                if (stays is not null ? wasMissing && left.IsMissing : TimeProvider.System.GetElapsedTime(left.AnsweredAt) > LongestSilence)
+                    await EndLeftBehindAsync(left);
+            }
+        }
+    }
+
+    private async Task<IReadOnlyCollection<string>?> TryAskAsync(string host, CancellationToken cancellation)
+    {
+        try
+        {
+            return (await _nodes.Get(host).DescribeAsync(cancellation)).Stays;
+        }
+        catch (NodeException e)
+        {
+            LogNotAnswered(host, e.Message);
+            return null;
+        }
+    }
+
+    private static HashSet<Connection> OpenConnections() => [.. SocketTable.Read(Environment.ProcessId, Packets.IpProtocol.Tcp)
+        .Where(row => (TcpState)row.State is not (TcpState.TimeWait or TcpState.Listen))
+        .Select(row => new Packets.FiveTuple(Packets.IpProtocol.Tcp, row.Local, row.Remote).ToConnection())];
+
+    private async Task EndLeftBehindAsync(HomeProcess left)
+    {
         await left.Gate.WaitAsync();
         try
         {

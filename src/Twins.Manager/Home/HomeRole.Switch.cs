@@ -14,12 +14,15 @@ internal sealed partial class HomeRole
             if (request.Host == _identity.Name)
                 return await ComeHomeAsync(process, cancellation);
 
+            // After a restart of ours the kernel diverts only what the table said. The twin drops what it doesn't know yet; this
+            // node's stack would answer RST.
+            if (!process.NextHostLegs.IsSupersetOf(request.HostLegs) && !process.HostLegs.IsSupersetOf(request.HostLegs))
+                _rules.DivertLegSources(process.Twin.Queue, request.HostLegs);
             var command = process.Command();
             command.Migrated = new Migrated { Flows = { request.Flows }, Listeners = { process.Listeners } };
             var told = process.Twin.SendAsync(command, cancellation: cancellation);
 
             // While the twin is at work, what it is told is kept here: should it fail, its replacement is told the same.
-            var isDiverted = process.NextHostLegs.IsSupersetOf(request.HostLegs) || process.HostLegs.IsSupersetOf(request.HostLegs);
             var former = process.HostLegs.Except(request.HostLegs).Except(LegsOfOthers(process)).ToList();
             foreach (var flow in process.Flows.Values.Concat(process.NextFlows.Values))
                 ReturnPort(flow);
@@ -41,9 +44,6 @@ internal sealed partial class HomeRole
             _store.Save(process, request.Pid);
             var reply = await told;
 
-            // After a restart of ours the kernel diverts only what the table said.
-            if (!isDiverted)
-                _rules.DivertLegSources(process.Twin.Queue, request.HostLegs);
             ForgetUnopened(process, request.Flows);
 
             // What pointed at the host before this one.

@@ -159,6 +159,9 @@ internal sealed partial class HomeRole
     [LoggerMessage(1104, LogLevel.Warning, "{Process}: a replaced twin could not be told everything: {Cause}")]
     private partial void LogNotTold(string process, string cause);
 
+    [LoggerMessage(1106, LogLevel.Debug, "Node '{Host}' doesn't say what was left there: {Cause}")]
+    private partial void LogNotAnswered(string host, string cause);
+
     [LoggerMessage(1105, LogLevel.Information, "{Process}: {Operation} of {Connections} connections took {Milliseconds:0.0} ms.")]
     private partial void LogTook(string process, string operation, int connections, double milliseconds);
 }

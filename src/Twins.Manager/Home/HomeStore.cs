@@ -52,6 +52,20 @@ internal sealed class HomeStore(ITableStore table, NodeCluster identity)
             durable: false);
     }
 
+    /// <summary>
+    /// A process is about to go from one host to another: after a restart what it sends from the next one mustn't meet this node's
+    /// own stack, which answers RST. Those of a move that came to nothing stay until the next switch of the path.
+    /// </summary>
+    public void SaveNextLegs(HomeProcess process)
+    {
+        if (process.Host is null)
+            return;
+        table.TryChange(
+            process.ProcessId,
+            FoundEpoch(process.ProcessId),
+            record => record with { HostLegs = [.. process.HostLegs.Union(process.NextHostLegs).Select(l => l.ToEndpoint())] });
+    }
+
     public void AddFlow(HomeProcess process, Flow flow) =>
         table.TryAddFlows(process.ProcessId, FoundEpoch(process.ProcessId), flow.ToRecord());
 
@@ -66,14 +80,22 @@ internal sealed class HomeStore(ITableStore table, NodeCluster identity)
     }
 
     /// <summary>What the process closed and this node's own stack has.</summary>
-    public void SaveLingering(HomeProcess process) => table.PutLeftBehind(new LeftBehindRecord
+    public void SaveLingering(HomeProcess process)
     {
-        Id = process.ProcessId,
-        Role = NodeRole.Home,
-        Epoch = process.Epoch,
-        Until = process.LeftUntil,
-        Flows = [.. process.Lingering.Select(c => new FlowRecord(c.ToTuple()))],
-    });
+        if (process.Lingering.Count == 0)
+        {
+            RemoveLeft(process.ProcessId);
+            return;
+        }
+
+        table.PutLeftBehind(new LeftBehindRecord
+        {
+            Id = process.ProcessId,
+            Role = NodeRole.Home,
+            Epoch = process.Epoch,
+            Flows = [.. process.Lingering.Select(c => new FlowRecord(c.ToTuple()))],
+        });
+    }
 
     /// <summary>What a process closed and left behind at a former host.</summary>
     public void SaveLeft(HomeProcess left) => table.PutLeftBehind(new LeftBehindRecord
@@ -81,7 +103,6 @@ internal sealed class HomeStore(ITableStore table, NodeCluster identity)
         Id = left.ProcessId,
         Role = NodeRole.Home,
         Epoch = left.Epoch,
-        Until = left.LeftUntil,
         Flows = [.. left.Flows.Values.Select(f => f.ToRecord())],
         Queue = left.Twin.Queue,
         OtherNode = left.Host!,

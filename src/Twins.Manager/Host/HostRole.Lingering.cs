@@ -9,8 +9,8 @@ namespace Twins.Manager.Host;
 /// <content>Connections that a guest closed before it left: its cabin stays for them.</content>
 internal sealed partial class HostRole
 {
-    // Linux gives up an orphaned socket sooner (tcp_fin_timeout, tcp_orphan_retries).
-    private static readonly TimeSpan LongestLinger = TimeSpan.FromMinutes(2);
+    /// <summary>The stays whose connections this node's cabins have, those of guests that have gone among them.</summary>
+    public IEnumerable<string> Stays => _processes.Values.Select(p => p.HasLeft ? p.ProcessId : p.StayId);
 
     /// <summary>
     /// The cabin of a guest that has gone stays for the connections that it closed, until they have ended too: under an ID of
@@ -21,7 +21,7 @@ internal sealed partial class HostRole
         hosted.Lingering.IntersectWith(hosted.Flows.Keys);
         if (hosted.Lingering.Count == 0)
             return false;
-        var left = new HostedProcess($"{hosted.ProcessId}~{hosted.Epoch}", hosted.Twin, hosted.Cabin)
+        var left = new HostedProcess(hosted.StayId, hosted.Twin, hosted.Cabin)
         {
             Epoch = hosted.Epoch,
             Home = hosted.Home,
@@ -29,7 +29,6 @@ internal sealed partial class HostRole
             Device = hosted.Device,
             Open = true,
             HasLeft = true,
-            LeftUntil = TimeProvider.System.GetUtcNow() + LongestLinger,
         };
         left.HostLegs.UnionWith(hosted.HostLegs);
         foreach (var connection in hosted.Lingering)
@@ -52,18 +51,34 @@ internal sealed partial class HostRole
             LogNotTold(left.ProcessId, e.Message);
         }
 
-        EndLater(left.ProcessId, LongestLinger);
         return true;
     }
 
-    /// <summary>After a restart: cabins that were left behind stay for the time that is left.</summary>
+    /// <summary>
+    /// Gives up the cabins whose stack has no more connections. How long it has them is the kernel's business: a slow peer may
+    /// take hours to read the rest, one that is gone is given up after <c>tcp_orphan_retries</c> or <c>tcp_fin_timeout</c> (tcp(7)).
+    /// The twin may have seen the end of them before.
+    /// </summary>
+    public async Task EndLeftBehindAsync()
+    {
+        foreach (var left in _processes.Values.Where(p => p.HasLeft))
+        {
+            if (Diversion.Linux.NetworkNamespace.Run(left.Cabin.NamespacePath, CabinSockets.CountOpen) > 0)
+                left.QuietSince = 0;
+            else if (left.QuietSince == 0)
+                left.QuietSince = TimeProvider.System.GetTimestamp();
+            else if (TimeProvider.System.GetElapsedTime(left.QuietSince) > _options.Linger)
+                await RemoveAsync(left.ProcessId);
+        }
+    }
+
+    /// <summary>After a restart: cabins that were left behind.</summary>
     private async Task RestoreLeftBehindAsync(CancellationToken cancellation)
     {
         var cabins = Cabin.List(_options.CabinDirectory).ToDictionary(c => c.Id);
         foreach (var record in _store.LoadLeft())
         {
-            var time = record.Until - TimeProvider.System.GetUtcNow();
-            if (time <= TimeSpan.Zero || !cabins.TryGetValue(record.Cabin, out var cabin))
+            if (!cabins.TryGetValue(record.Cabin, out var cabin))
             {
                 _store.RemoveLeft(record.Id);
                 continue;
@@ -77,7 +92,6 @@ internal sealed partial class HostRole
                 HomeAddress = new Packets.Endpoint(record.HomeAddress, 0).ToWire(),
                 Open = true,
                 HasLeft = true,
-                LeftUntil = record.Until,
             };
             left.HostLegs.UnionWith(record.HostLegs.Select(l => l.ToWire()));
             foreach (var flow in record.Flows.Select(f => f.ToWire()))
@@ -88,11 +102,6 @@ internal sealed partial class HostRole
             if (!twin.IsAdopted)
                 await TellAsync(left, cancellation);
             _rules.DivertLegDestinations(twin.Queue, left.HostLegs);
-            // Not more than it was when it was left, whatever the clock has done.
-            EndLater(left.ProcessId, time < LongestLinger ? time : LongestLinger);
         }
     }
-
-    private void EndLater(string processId, TimeSpan after) =>
-        _ = Task.Delay(after).ContinueWith(_ => RemoveAsync(processId), TaskScheduler.Default);
 }

@@ -34,7 +34,7 @@ internal sealed class HostStore(ITableStore table, NodeCluster identity)
 
     /// <summary>The guests that were here.</summary>
     public IEnumerable<SavedGuest> Load() => table.List()
-        .Where(r => r is { Role: NodeRole.Host, Cabin: not null, Twin: not null } && r.CurrentNode == identity.Name && r.State != ProcessState.Exited)
+        .Where(r => r is { Role: NodeRole.Host, Cabin: not null, Twin: not null } && r.CurrentNode == identity.Name)
         .Select(r => new SavedGuest(r, table.ListFlows(r.Id)));
 
     /// <summary>What a guest closed and left behind.</summary>
@@ -43,7 +43,6 @@ internal sealed class HostStore(ITableStore table, NodeCluster identity)
         Id = left.ProcessId,
         Role = NodeRole.Host,
         Epoch = left.Epoch,
-        Until = left.LeftUntil,
         Flows = [.. left.Flows.Values.Select(f => f.ToRecord())],
         Queue = left.Twin.Queue,
         OtherNode = left.Home,

@@ -16,6 +16,9 @@ internal sealed class HostedProcess(string processId, Twin twin, Cabin cabin)
 
     public string ProcessId { get; } = processId;
 
+    /// <summary>What home and host call the connections that the process leaves behind here.</summary>
+    public string StayId => $"{ProcessId}~{Epoch}";
+
     public Twin Twin { get; } = twin;
 
     public Cabin Cabin { get; } = cabin;
@@ -49,8 +52,8 @@ internal sealed class HostedProcess(string processId, Twin twin, Cabin cabin)
     /// <summary>Not the process itself, but connections that it closed and left behind here.</summary>
     public bool HasLeft { get; init; }
 
-    /// <summary>When what was left behind is given up at the latest.</summary>
-    public DateTimeOffset LeftUntil { get; init; }
+    /// <summary>Since when the cabin's stack has had no connection to bring to its end (<see cref="TimeProvider.GetTimestamp"/>); 0: it has one.</summary>
+    public long QuietSince { get; set; }
 
     /// <summary>Connections whose flows are being asked for.</summary>
     public HashSet<Connection> Asked { get; } = [];

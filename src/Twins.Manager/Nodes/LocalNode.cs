@@ -29,6 +29,7 @@ internal sealed class LocalNode(TwinsdOptions options, NodeCluster identity, Hom
         };
         description.Addresses.AddRange(NodeFacts.Addresses().Select(a => ByteString.CopyFrom(a.ToBytes())));
         description.Processes.AddRange(registry.List().Select(registry.Summarize));
+        description.Stays.AddRange(host.Stays);
         return description;
     }
 

@@ -26,7 +26,6 @@ internal sealed partial class ProcessIntake(
     ILogger<ProcessIntake> log) : BackgroundService
 {
     private static readonly TimeSpan LookAround = TimeSpan.FromMilliseconds(500);
-    private static readonly TimeSpan Linger = TimeSpan.FromSeconds(60);
 
     private readonly HashSet<string> _ending = [];
 
@@ -85,8 +84,9 @@ internal sealed partial class ProcessIntake(
         {
             foreach (var record in registry.List())
             {
-                // One that is held may have been ended by the migrator that has it in its images.
-                if (record.State == ProcessState.Running
+                // One that is held may have been ended by the migrator that has it in its images. One that has ended was being
+                // followed to its end when twinsd was restarted.
+                if (record.State is ProcessState.Running or ProcessState.Exited
                     && record.CurrentNode == identity.Name
                     && !ProcessRegistry.IsAlive(record)
                     && IsFirstToSee(record.Id))
@@ -103,7 +103,7 @@ internal sealed partial class ProcessIntake(
             return _ending.Add(processId);
     }
 
-    /// <summary>The process has ended. A guest's connections get the time to say goodbye through its cabin.</summary>
+    /// <summary>The process has ended. A guest's connections get the time to say goodbye through its cabin, as much as the kernel gives them.</summary>
     private async Task EndAsync(ProcessRecord record, CancellationToken stopping)
     {
         try
@@ -147,12 +147,8 @@ internal sealed partial class ProcessIntake(
 
     private static async Task WaitUntilQuietAsync(HostedProcess hosted, CancellationToken stopping)
     {
-        var started = TimeProvider.System.GetTimestamp();
-        while (TimeProvider.System.GetElapsedTime(started) < Linger
-            && Diversion.Linux.NetworkNamespace.Run(hosted.Cabin.NamespacePath, CabinSockets.CountOpen) > 0)
-        {
+        while (Diversion.Linux.NetworkNamespace.Run(hosted.Cabin.NamespacePath, CabinSockets.CountOpen) > 0)
             await Task.Delay(LookAround, stopping);
-        }
     }
 
     [LoggerMessage(1501, LogLevel.Information, "{Name} (PID {Pid}) is a mobile process now: {Id}.")]

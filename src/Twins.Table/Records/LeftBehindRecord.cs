@@ -15,9 +15,6 @@ public sealed record LeftBehindRecord
     /// <summary>The epoch in which they were left.</summary>
     public required ulong Epoch { get; init; }
 
-    /// <summary>When they are given up at the latest.</summary>
-    public required DateTimeOffset Until { get; init; }
-
     /// <summary>The connections, with their legs unless home's own stack has them.</summary>
     public required ImmutableArray<FlowRecord> Flows { get; init; }
 
