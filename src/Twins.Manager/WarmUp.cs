@@ -43,13 +43,20 @@ internal static class WarmUp
         for (var i = 0; i < Rounds; i++)
         {
             var target = paths.NewImages("warm-up-target");
-            var chunks = Channel.CreateUnbounded<ImageChunk>();
-            var receiving = new ImageReceiver(target, long.MaxValue, new Dictionary<string, string>(), progress: null).ReceiveAsync(chunks.Reader.ReadAllAsync(), CancellationToken.None);
-            await ImageSender.SendAsync("warm-up", [new ImageFile(file, "noise", IsSideFile: false)], c => chunks.Writer.WriteAsync(c).AsTask(), null, CancellationToken.None);
-            chunks.Writer.Complete();
-            await receiving;
+            var sender = new ImageSender("warm-up");
+            await TransferAsync(target, write => sender.SendPagesAsync([bytes.AsMemory(0, bytes.Length / 4)], write, null, CancellationToken.None));
+            await TransferAsync(target, write => sender.SendAsync([new ImageFile(file, "pages-1.img", IsSideFile: false)], write, null, CancellationToken.None));
             paths.RemoveImages(target);
         }
+    }
+
+    private static async Task TransferAsync(string target, Func<Func<ImageChunk, Task>, Task> send)
+    {
+        var chunks = Channel.CreateUnbounded<ImageChunk>();
+        var receiving = new ImageReceiver(target, long.MaxValue, new Dictionary<string, string>(), progress: null).ReceiveAsync(chunks.Reader.ReadAllAsync(), CancellationToken.None);
+        await send(chunk => chunks.Writer.WriteAsync(chunk).AsTask());
+        chunks.Writer.Complete();
+        await receiving;
     }
 
     private static void WriteTable(string path)

@@ -6,6 +6,9 @@ namespace Twins.Manager.Images;
 /// <param name="IsSideFile">Not an image but a file of the process, such as its output log.</param>
 public readonly record struct ImageFile(string Path, string Name, bool IsSideFile)
 {
+    /// <summary>Whether it consists of pages of memory, and of nothing else (CRIU: pages-N.img).</summary>
+    public bool HasPages => !IsSideFile && Name.StartsWith("pages-", StringComparison.Ordinal);
+
     /// <summary>All files of an images directory but migrators' logs, largest first, so that small ones fill the gaps.</summary>
     public static IReadOnlyList<ImageFile> Of(string imagesDirectory) =>
         [.. new DirectoryInfo(imagesDirectory).EnumerateFiles()

@@ -11,7 +11,8 @@ namespace Twins.Manager.Images;
 /// Takes a stream of <see cref="ImageChunk"/> into a directory. Nothing the sender says is trusted:
 /// names, counts and sizes are bounded, frames are checked before they are expanded, and every file's
 /// SHA-256 must be right. On any fault the directory is removed. Blocks are expanded by several workers
-/// while the next ones arrive; at most <see cref="BlocksAhead"/> are in memory.
+/// while the next ones arrive; at most <see cref="BlocksAhead"/> are in memory. Pages that came while the process ran
+/// (<see cref="ImageSender"/>) lie in the directory as a file that no sender can name, until the directory is removed.
 /// </summary>
 public sealed class ImageReceiver
 {
@@ -22,6 +23,7 @@ public sealed class ImageReceiver
     public const int LargestChunkBytes = 1 << 20;
 
     private const int LargestBlockBytes = 4 << 20;
+    private const string PrecopiedFile = ".precopied";
     private const int BlocksAhead = 8;
 
     [ThreadStatic]
@@ -33,6 +35,8 @@ public sealed class ImageReceiver
     private readonly IProgress<long>? _progress;
     private readonly HashSet<string> _names = new(StringComparer.Ordinal);
     private SafeFileHandle? _file;
+    private SafeFileHandle? _precopied;
+    private byte[] _block = [];
     private IncrementalHash? _hash;
     private string _name = "";
     private long _fileBytes;
@@ -82,6 +86,7 @@ public sealed class ImageReceiver
             await stop.CancelAsync().ConfigureAwait(false);
             await reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             _hash?.Dispose();
+            _precopied?.Dispose();
         }
     }
 
@@ -132,6 +137,8 @@ public sealed class ImageReceiver
         if (_file is null || _hash is null)
             throw new ImageTransferException("image-refused", "The stream does not begin with a file's name.");
         _wireBytes += chunk.Data.Length;
+        if (chunk.Known.Count > 0)
+            plain = Complete(chunk, plain);
         _plainBytes += plain.Length;
         if (_plainBytes > _limitBytes)
             throw new ImageTransferException("disk-full", $"The images are larger than the {_limitBytes} octets that there is room for. Free space on {_directory}.");
@@ -149,12 +156,53 @@ public sealed class ImageReceiver
         _name = chunk.File;
         if (!IsAcceptable(_name) || _names.Count >= MostFiles || !_names.Add(_name))
             throw new ImageTransferException("image-refused", $"The file name '{_name}' is not accepted, was used before, or is one too many.");
-        var path = Path.Combine(_directory, _name);
+        var path = Path.Combine(_directory, chunk.Precopied ? PrecopiedFile : _name);
         if (chunk.SideFile && !_sideFiles.TryGetValue(_name, out path))
             throw new ImageTransferException("image-refused", $"The side file '{_name}' was not announced.");
         _file = File.OpenHandle(path, chunk.SideFile ? FileMode.Create : FileMode.CreateNew, FileAccess.Write, FileShare.Read);
         _hash ??= IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         _fileBytes = 0;
+    }
+
+    /// <summary>A block with the pages that were here already in their places.</summary>
+    private ReadOnlyMemory<byte> Complete(ImageChunk chunk, ReadOnlyMemory<byte> unknown)
+    {
+        var length = chunk.Known.Count * PageIndex.PageBytes;
+        if (length > LargestBlockBytes || unknown.Length != chunk.Known.Count(n => n == 0) * PageIndex.PageBytes)
+            throw new ImageTransferException("image-refused", $"A block of {chunk.Known.Count} pages doesn't fit the {unknown.Length} octets that came with it.");
+        if (_block.Length < length)
+            _block = new byte[length];
+        for (var i = 0; i < chunk.Known.Count;)
+        {
+            // Neighbours in memory were neighbours before.
+            var first = chunk.Known[i];
+            var pages = 1;
+            while (i + pages < chunk.Known.Count && chunk.Known[i + pages] == (first == 0 ? 0 : first + pages))
+                pages++;
+            var target = _block.AsSpan(i * PageIndex.PageBytes, pages * PageIndex.PageBytes);
+            if (first == 0)
+            {
+                unknown.Span[..target.Length].CopyTo(target);
+                unknown = unknown[target.Length..];
+            }
+            else if (ReadPrecopied(target, (first - 1L) * PageIndex.PageBytes) < target.Length)
+            {
+                throw new ImageTransferException("image-refused", $"A block refers to page {first + pages - 1}, which has not come.");
+            }
+
+            i += pages;
+        }
+
+        return _block.AsMemory(0, length);
+    }
+
+    private int ReadPrecopied(Span<byte> target, long offset)
+    {
+        var path = Path.Combine(_directory, PrecopiedFile);
+        if (_precopied is null && !File.Exists(path))
+            return 0;
+        _precopied ??= File.OpenHandle(path);
+        return RandomAccess.Read(_precopied, target, offset);
     }
 
     private void End(ImageChunk chunk)

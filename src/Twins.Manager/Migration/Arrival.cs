@@ -45,6 +45,9 @@ internal sealed class Arrival(string from, PrepareRequest request, string images
     /// <summary>The answer to a repeated COMMIT.</summary>
     public CommitReply? Committed { get; set; }
 
+    /// <summary>Calls of the source that have been answered.</summary>
+    public int Calls { get; set; }
+
     /// <summary>Runs out when the source says nothing.</summary>
     public Timer? Deadline { get; set; }
 

@@ -60,17 +60,19 @@ internal sealed partial class Arrivals
     {
         var patience = arrival.Request.OtherMigrator ? options.HandWait : arrival.Restore is null ? ArrivalWait : options.CommitWait;
         arrival.Deadline?.Dispose();
-        arrival.Deadline = new Timer(_ => _ = Task.Run(() => GiveUpAsync(arrival, patience)), null, patience, Timeout.InfiniteTimeSpan);
+        var calls = ++arrival.Calls;
+        arrival.Deadline = new Timer(_ => _ = Task.Run(() => GiveUpAsync(arrival, calls, patience)), null, patience, Timeout.InfiniteTimeSpan);
     }
 
-    private async Task GiveUpAsync(Arrival arrival, TimeSpan patience)
+    private async Task GiveUpAsync(Arrival arrival, int calls, TimeSpan patience)
     {
         if (arrival.Patience.IsCancellationRequested)
             return;
         await arrival.Gate.WaitAsync();
         try
         {
-            if (arrival.Outcome == Outcome.Prepared && !arrival.Patience.IsCancellationRequested)
+            // A call that was under way meanwhile, such as a long transfer, was heard of.
+            if (arrival.Outcome == Outcome.Prepared && arrival.Calls == calls && !arrival.Patience.IsCancellationRequested)
             {
                 await AbortAsync(arrival, arrival.Request.OtherMigrator
                     ? $"Not restored in the cabin within {patience.TotalSeconds:0} s; it lacks {arrival.Missing}."

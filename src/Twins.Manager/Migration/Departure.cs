@@ -18,10 +18,10 @@ namespace Twins.Manager.Migration;
 /// <para>
 /// <code>
 /// 1 preflight    everything that can be known to fail, before anything changes
-/// 2 prepare      the destination makes a cabin; CRIU is started on both sides
+/// 2 prepare      the destination makes a cabin and gets the memory as it is; CRIU is started on both sides
 /// 3 hold         home holds what comes in (new connections first, so that backlogs drain)
 /// 4 checkpoint   the process is frozen and dumped; its sockets are compared with what is held
-/// 5 transfer     images to the destination
+/// 5 transfer     images to the destination, less what it has already
 /// 6 restore      up to the moment before it runs
 /// 7 commit       the destination lets it run and home switches the path: the point of no return
 /// 8 release      the frozen original is destroyed
@@ -41,6 +41,7 @@ internal sealed partial class Departure(
 {
     private readonly StepClock _clock = new(report);
     private readonly ulong _epoch = record.Epoch + 1;
+    private readonly ImageSender _sender = new(migrationId);
     private long _holdStarted;
     private long _frozenSince;
     private TimeSpan _frozenFor;
@@ -131,6 +132,15 @@ internal sealed partial class Departure(
         _prepared = true;
         _hostLegs = [.. (await destination.PrepareAsync(request, cancellation)).HostLegs];
         await OpenLegsAsync(cancellation);
+        await PrecopyAsync(cancellation);
+    }
+
+    /// <summary>Sends the memory while the process still runs: of what it holds when it is frozen only what has changed is sent then.</summary>
+    private async Task PrecopyAsync(CancellationToken cancellation)
+    {
+        var total = ProcessInspector.EstimateImageBytes(_tree);
+        var progress = new SynchronousProgress(bytes => _clock.Progress(bytes, Math.Max(bytes, total)));
+        await destination.TransferAsync(write => _sender.SendPagesAsync(ProcessMemory.Read(_tree.Pids), write, progress, cancellation), cancellation);
     }
 
     /// <summary>Opens the way out from the destination, before anything is held: every millisecond from the hold on is one of silence.</summary>
@@ -152,7 +162,7 @@ internal sealed partial class Departure(
             .ToList();
         var total = files.Sum(f => new FileInfo(f.Path).Length);
         var progress = new SynchronousProgress(bytes => _clock.Progress(bytes, total));
-        _transfer = await destination.TransferAsync(write => ImageSender.SendAsync(migrationId, files, write, progress, cancellation), cancellation);
+        _transfer = await destination.TransferAsync(write => _sender.SendAsync(files, write, progress, cancellation), cancellation);
     }
 
     private async Task RestoreAsync(CancellationToken cancellation)

@@ -30,7 +30,8 @@ internal sealed class RemoteNode(string name, NodeApi.NodeApiClient client) : IN
     {
         try
         {
-            using var call = client.Transfer(Options(WorkTime, cancellation));
+            // As long as it takes: a link or node that is gone is noticed by the connection.
+            using var call = client.Transfer(new CallOptions(cancellationToken: cancellation));
             try
             {
                 await producer(chunk =>

@@ -59,6 +59,69 @@ public sealed class ImageTransferTests
     }
 
     [TestMethod]
+    public async Task PagesSentBefore_AreLeftOutOfTheImages_WhereverTheyAreNow()
+    {
+        var memory = new byte[600 * 4096];
+        new Random(2).NextBytes(memory);
+        // The same content twice, and a page of zeros.
+        memory.AsSpan(0, 4096).CopyTo(memory.AsSpan(300 * 4096));
+        memory.AsSpan(5 * 4096, 4096).Clear();
+        var image = new byte[700 * 4096];
+        memory.AsSpan(200 * 4096, 400 * 4096).CopyTo(image);
+        memory.AsSpan(0, 200 * 4096).CopyTo(image.AsSpan(400 * 4096));
+        new Random(3).NextBytes(image.AsSpan(100 * 4096, 3 * 4096));
+        var source = ImageFolder.Create(Root, "source");
+        File.WriteAllBytes(Path.Combine(source, "pages-1.img"), image);
+        File.WriteAllBytes(Path.Combine(source, "pages-2.img"), memory[..4097]);
+        File.WriteAllBytes(Path.Combine(source, "core-1.img"), memory[..4096]);
+        var target = ImageFolder.Create(Root, "target");
+        var sender = new ImageSender("m1");
+
+        var before = await TransferAsync(write => sender.SendPagesAsync([memory.AsMemory(0, 100 * 4096), memory.AsMemory(100 * 4096)], write, null, TestContext.CancellationToken), target, s_none);
+        var images = await TransferAsync(write => sender.SendAsync(ImageFile.Of(source), write, null, TestContext.CancellationToken), target, s_none);
+
+        Assert.AreEqual(599 * 4096, before.PlainBytes);
+        Assert.AreEqual(new ImageTransferTotals(3, 701 * 4096 + 4097, 3 * 4096 + 4097 + 4096), images, "sent: what changed, what is no whole page, and what is no memory");
+        CollectionAssert.AreEqual(image, File.ReadAllBytes(Path.Combine(target, "pages-1.img")));
+        CollectionAssert.AreEqual(memory[..4097], File.ReadAllBytes(Path.Combine(target, "pages-2.img")));
+        CollectionAssert.AreEqual(memory[..4096], File.ReadAllBytes(Path.Combine(target, "core-1.img")));
+    }
+
+    [TestMethod]
+    public async Task Stream_RefersToPagesThatHaveNotCome_IsRefused() =>
+        await AssertRefusedAsync("image-refused", new ImageChunk { File = "pages-1.img", Plain = true, Known = { 1 } });
+
+    [TestMethod]
+    public async Task Stream_RefersToAPageBehindThoseThatHaveCome_IsRefused()
+    {
+        var target = ImageFolder.Create(Root, "target");
+        await TransferAsync(write => new ImageSender("m1").SendPagesAsync([new byte[4096]], write, null, TestContext.CancellationToken), target, s_none);
+        var stream = Stream([new ImageChunk { File = "pages-1.img", Plain = true, Known = { 1, 2 } }]);
+        var failure = await Assert.ThrowsExactlyAsync<ImageTransferException>(() => new ImageReceiver(target, 1 << 20, s_none, null).ReceiveAsync(stream, TestContext.CancellationToken));
+        Assert.AreEqual("image-refused", failure.Code, failure.Message);
+    }
+
+    [TestMethod]
+    [DataRow(4095, 1u)]
+    [DataRow(4096, 2u)]
+    [DataRow(8192, 1u)]
+    public async Task Stream_DataThatDoesNotFitTheNumbers_IsRefused(int octets, uint pages)
+    {
+        var chunk = new ImageChunk { File = "pages-1.img", Plain = true, Data = ByteString.CopyFrom(new byte[octets]) };
+        for (var i = 0; i < pages; i++)
+            chunk.Known.Add(0);
+        await AssertRefusedAsync("image-refused", chunk);
+    }
+
+    [TestMethod]
+    public async Task Stream_MorePagesThanABlockMayHave_IsRefused()
+    {
+        var chunk = new ImageChunk { File = "pages-1.img", Plain = true };
+        chunk.Known.AddRange(Enumerable.Repeat(1u, (4 << 20) / 4096 + 1));
+        await AssertRefusedAsync("image-refused", chunk);
+    }
+
+    [TestMethod]
     [DataRow("../evil")]
     [DataRow("/etc/passwd")]
     [DataRow(".hidden")]
@@ -124,11 +187,14 @@ public sealed class ImageTransferTests
         }
     }
 
-    private async Task<ImageTransferTotals> TransferAsync(IReadOnlyList<ImageFile> files, string target, Dictionary<string, string> sideFiles, long limit = 1 << 30)
+    private Task<ImageTransferTotals> TransferAsync(IReadOnlyList<ImageFile> files, string target, Dictionary<string, string> sideFiles, long limit = 1 << 30) =>
+        TransferAsync(write => new ImageSender("m1").SendAsync(files, write, null, TestContext.CancellationToken), target, sideFiles, limit);
+
+    private async Task<ImageTransferTotals> TransferAsync(Func<Func<ImageChunk, Task>, Task<ImageTransferTotals>> send, string target, Dictionary<string, string> sideFiles, long limit = 1 << 30)
     {
         var pipe = Channel.CreateBounded<ImageChunk>(4);
         var receiving = new ImageReceiver(target, limit, sideFiles, null).ReceiveAsync(pipe.Reader.ReadAllAsync(TestContext.CancellationToken), TestContext.CancellationToken);
-        var sent = await ImageSender.SendAsync("m1", files, chunk => pipe.Writer.WriteAsync(chunk, TestContext.CancellationToken).AsTask(), null, TestContext.CancellationToken);
+        var sent = await send(chunk => pipe.Writer.WriteAsync(chunk, TestContext.CancellationToken).AsTask());
         pipe.Writer.Complete();
         var received = await receiving;
         Assert.AreEqual(sent, received);

@@ -41,8 +41,7 @@ public sealed class LinkSpeedTests
         File.WriteAllBytes(file, new byte[32 << 20]);
         var clock = new Clock();
         var chunks = new List<ImageChunk>();
-        await ImageSender.SendAsync(
-            "m-1",
+        await new ImageSender("m-1", clock).SendAsync(
             [new ImageFile(file, "pages-1.img", IsSideFile: false)],
             chunk =>
             {
@@ -51,8 +50,7 @@ public sealed class LinkSpeedTests
                 return Task.CompletedTask;
             },
             null,
-            TestContext.CancellationToken,
-            clock);
+            TestContext.CancellationToken);
         return chunks;
     }
 
