@@ -8,21 +8,31 @@ public sealed class QueueMessagesTests
     [TestMethod]
     public void Verdict_IsWrittenWithMarkTakenOff()
     {
-        var buffer = new byte[64];
-        buffer.AsSpan().Fill(0xEE);
-        var length = QueueMessages.WriteVerdict(buffer, 7, QueueMessages.Accept, 0x01020304);
+        var writer = new NetlinkWriter();
+        QueueMessages.WriteVerdict(writer, 7, QueueMessages.Accept, 0x01020304);
         Assert.AreEqual(
             "2800000001030100000000000000000000000007" + "0C00020000000001" + "01020304" + "0800030000000000",
-            Convert.ToHexString(buffer.AsSpan(0, length)));
+            Convert.ToHexString(writer.Written));
     }
 
     [TestMethod]
     public void BatchVerdict_IsWritten()
     {
-        var buffer = new byte[64];
-        buffer.AsSpan().Fill(0xEE);
-        var length = QueueMessages.WriteBatchVerdict(buffer, 0x1234, QueueMessages.Drop, 9);
-        Assert.AreEqual("2000000003030100000000000000000000001234" + "0C0002000000000000000009", Convert.ToHexString(buffer.AsSpan(0, length)));
+        var writer = new NetlinkWriter();
+        QueueMessages.WriteBatchVerdict(writer, 0x1234, QueueMessages.Drop, 9);
+        Assert.AreEqual("2000000003030100000000000000000000001234" + "0C0002000000000000000009", Convert.ToHexString(writer.Written));
+    }
+
+    [TestMethod]
+    public void Parameters_AreWritten()
+    {
+        var writer = new NetlinkWriter();
+        QueueMessages.WriteParameters(writer, 7, 2, 0x20000, 0, 5);
+        Assert.AreEqual(
+            "3800000002030500020000000000000000000007" // to be acknowledged, number 2
+            + "090002000000000002000000" // whole packets, padded
+            + "0800030000020000" + "0800050000000000" + "0800040000000005", // 131,072 of them, flags, mask
+            Convert.ToHexString(writer.Written));
     }
 
     [TestMethod]
@@ -56,7 +66,9 @@ public sealed class QueueMessagesTests
                 message[random.Next(message.Length)] = (byte)random.Next(256);
             if (QueueMessages.TryReadPacket(message, out var packet))
                 Assert.IsLessThanOrEqualTo(message.Length, packet.PayloadOffset + packet.PayloadLength);
-            QueueMessages.TryReadError(message, out _, out _);
+            ReadOnlySpan<byte> datagram = message;
+            if (NetlinkMessage.TryTake(ref datagram, out var any))
+                any.TryReadError(out _);
         }
     }
 }

@@ -18,6 +18,7 @@ internal static unsafe partial class LibC
     public const int MessageControlTruncated = 0x8;
     public const int SocketLevel = 1;       // SOL_SOCKET
     public const int NetlinkLevel = 270;    // SOL_NETLINK
+    public const int NetlinkNetfilter = 12; // NETLINK_NETFILTER
     public const int CloneNewNetwork = 0x40000000;
 
     private const string Library = "libc";

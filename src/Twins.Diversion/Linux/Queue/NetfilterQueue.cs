@@ -14,7 +14,6 @@ public sealed unsafe class NetfilterQueue : IDiverter
     /// <summary>Packets that the kernel keeps for us before it drops; its own default is 1,024.</summary>
     public const uint DefaultMaximumPackets = 131_072;
 
-    private const int ProtocolNetfilter = 12;
     private const int Batch = 64;
     private const int SlotBytes = 0x11000; // the largest attribute and all the others
     private const int ReceiveBufferBytes = 64 << 20;
@@ -26,11 +25,10 @@ public sealed unsafe class NetfilterQueue : IDiverter
     private readonly byte* _slots;
     private readonly MessageHeaderAndLength* _messages;
     private readonly IoVector* _vectors;
-    private readonly byte* _verdicts;
+    private readonly NetlinkWriter _verdicts = new();
     private readonly QueuedPacket[] _packets = new QueuedPacket[Batch];
     private readonly int[] _slotOf = new int[Batch];
     private int _count;
-    private int _verdictBytes;
     private int _accepted;
     private bool _offload;
     private bool _disposed;
@@ -42,7 +40,6 @@ public sealed unsafe class NetfilterQueue : IDiverter
         _slots = (byte*)NativeMemory.Alloc((nuint)Batch * SlotBytes);
         _vectors = (IoVector*)NativeMemory.AllocZeroed(Batch, (nuint)sizeof(IoVector));
         _messages = (MessageHeaderAndLength*)NativeMemory.AllocZeroed(Batch, (nuint)sizeof(MessageHeaderAndLength));
-        _verdicts = (byte*)NativeMemory.Alloc((Batch + 1) * QueueMessages.VerdictBytes);
         for (var i = 0; i < Batch; i++)
         {
             _vectors[i] = new IoVector { Base = _slots + (nint)i * SlotBytes, Length = SlotBytes };
@@ -74,18 +71,10 @@ public sealed unsafe class NetfilterQueue : IDiverter
         if (on == _offload)
             return;
         // Not acknowledged: waiting for that would mean to throw away packets that come before it. A refusal is no packet and counted.
-        Span<byte> message = stackalloc byte[64];
-        message = message[..QueueMessages.WriteFlags(message, _queue, on ? OffloadFlag : 0, OffloadFlag)];
-        fixed (byte* bytes = message)
-        {
-            while (LibC.Send(_socket, bytes, (nuint)message.Length, 0) < 0)
-            {
-                var error = Marshal.GetLastPInvokeError();
-                if (error != Errno.Interrupted)
-                    throw Errno.Of($"set the offload of queue {_queue}", error);
-            }
-        }
-
+        var message = new NetlinkWriter();
+        QueueMessages.WriteFlags(message, _queue, on ? OffloadFlag : 0, OffloadFlag);
+        if (!message.TrySend(_socket))
+            throw Errno.Last($"set the offload of queue {_queue}");
         _offload = on;
     }
 
@@ -95,7 +84,7 @@ public sealed unsafe class NetfilterQueue : IDiverter
     /// <exception cref="DiversionException">No rights, or the queue is taken.</exception>
     public static NetfilterQueue Open(ushort queue, uint maximumPackets = DefaultMaximumPackets)
     {
-        var socket = LibC.Socket(LibC.AddressFamilyNetlink, LibC.SocketRaw | LibC.CloseOnExec, ProtocolNetfilter);
+        var socket = LibC.Socket(LibC.AddressFamilyNetlink, LibC.SocketRaw | LibC.CloseOnExec, LibC.NetlinkNetfilter);
         if (socket.IsInvalid)
             throw Errno.Last("open netfilter socket");
         try
@@ -175,8 +164,7 @@ public sealed unsafe class NetfilterQueue : IDiverter
         if (_accepted == Batch)
             throw new InvalidOperationException("A packet was accepted twice.");
         _accepted++;
-        _verdictBytes += QueueMessages.WriteVerdict(
-            new Span<byte>(_verdicts + _verdictBytes, QueueMessages.VerdictBytes), _queue, QueueMessages.Accept, _packets[index].Id);
+        QueueMessages.WriteVerdict(_verdicts, _queue, QueueMessages.Accept, _packets[index].Id);
     }
 
     /// <inheritdoc/>
@@ -187,19 +175,12 @@ public sealed unsafe class NetfilterQueue : IDiverter
         // The kernel works through the datagram in order: what was accepted has left the queue when the rest is dropped by one
         // verdict on all up to the last number. Nothing older waits: every batch is completed before the next is received.
         if (_accepted < _count)
-        {
-            _verdictBytes += QueueMessages.WriteBatchVerdict(
-                new Span<byte>(_verdicts + _verdictBytes, QueueMessages.BatchVerdictBytes), _queue, QueueMessages.Drop, _packets[_count - 1].Id);
-        }
-
-        var length = _verdictBytes;
-        (_count, _accepted, _verdictBytes) = (0, 0, 0);
-        while (LibC.Send(_socket, _verdicts, (nuint)length, 0) < 0)
-        {
-            var error = Marshal.GetLastPInvokeError();
-            if (error != Errno.Interrupted)
-                throw Errno.Of($"give verdicts to queue {_queue}", error);
-        }
+            QueueMessages.WriteBatchVerdict(_verdicts, _queue, QueueMessages.Drop, _packets[_count - 1].Id);
+        (_count, _accepted) = (0, 0);
+        var isSent = _verdicts.TrySend(_socket);
+        _verdicts.Clear();
+        if (!isSent)
+            throw Errno.Last($"give verdicts to queue {_queue}");
     }
 
     /// <inheritdoc/>
@@ -210,14 +191,13 @@ public sealed unsafe class NetfilterQueue : IDiverter
         _disposed = true;
 
         // Said, because closing alone doesn't free the queue while a child between fork and exec has the descriptor too.
-        Span<byte> message = stackalloc byte[128];
-        fixed (byte* pointer = message)
-            _ = LibC.Send(_socket, pointer, (nuint)QueueMessages.WriteUnbind(message, _queue), 0);
+        var message = new NetlinkWriter();
+        QueueMessages.WriteUnbind(message, _queue);
+        message.TrySend(_socket);
         _socket.Dispose();
         NativeMemory.Free(_slots);
         NativeMemory.Free(_vectors);
         NativeMemory.Free(_messages);
-        NativeMemory.Free(_verdicts);
     }
 
     private static void Configure(FileDescriptor socket, ushort queue, uint maximumPackets)
@@ -237,24 +217,18 @@ public sealed unsafe class NetfilterQueue : IDiverter
         if (LibC.SetSocketOption(socket, LibC.NetlinkLevel, noNoBufferErrors, &one, sizeof(int)) != 0)
             throw Errno.Last("set NETLINK_NO_ENOBUFS");
 
-        Span<byte> message = stackalloc byte[128];
-        Command(socket, message[..QueueMessages.WriteBind(message, queue, 1)], $"bind queue {queue}", "another program holds this queue number");
-        Command(
-            socket,
-            message[..QueueMessages.WriteParameters(message, queue, 2, maximumPackets, 0, FailOpenFlag | OffloadFlag)],
-            $"configure queue {queue}",
-            "");
+        var message = new NetlinkWriter();
+        QueueMessages.WriteBind(message, queue, 1);
+        Command(socket, message, 1, $"bind queue {queue}", "another program holds this queue number");
+        message.Clear();
+        QueueMessages.WriteParameters(message, queue, 2, maximumPackets, 0, FailOpenFlag | OffloadFlag);
+        Command(socket, message, 2, $"configure queue {queue}", "");
     }
 
-    private static void Command(FileDescriptor socket, ReadOnlySpan<byte> message, string operation, string busyRemedy)
+    private static void Command(FileDescriptor socket, NetlinkWriter message, uint sequence, string operation, string busyRemedy)
     {
-        fixed (byte* pointer = message)
-        {
-            if (LibC.Send(socket, pointer, (nuint)message.Length, 0) < 0)
-                throw Errno.Last(operation);
-        }
-
-        var sequence = MemoryMarshal.Read<uint>(message[8..]);
+        if (!message.TrySend(socket))
+            throw Errno.Last(operation);
         var reply = stackalloc byte[SmallReplyBytes];
         while (true)
         {
@@ -267,7 +241,8 @@ public sealed unsafe class NetfilterQueue : IDiverter
             }
 
             // A packet may already come in between; nobody gave a verdict on it, so it goes to the first batch's drop.
-            if (!QueueMessages.TryReadError(new ReadOnlySpan<byte>(reply, (int)length), out var errno, out var answered) || answered != sequence)
+            var answers = new ReadOnlySpan<byte>(reply, (int)length);
+            if (!NetlinkMessage.TryTake(ref answers, out var answer) || !answer.TryReadError(out var errno) || answer.Sequence != sequence)
                 continue;
             if (errno == 0)
                 return;

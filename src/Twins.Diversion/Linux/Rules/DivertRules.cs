@@ -11,15 +11,15 @@ public sealed class DivertRules : IDisposable
     private readonly Lock _lock = new();
     private readonly string? _networkNamespace;
     private readonly NftablesContext _context;
-    private readonly ElementSocket _elements;
+    private readonly FileDescriptor _socket;
     private readonly KnownTargets _targets = new();
     private readonly HashSet<ushort> _queues = [];
 
-    private DivertRules(string? networkNamespace, NftablesContext context, ElementSocket elements)
+    private DivertRules(string? networkNamespace, NftablesContext context, FileDescriptor socket)
     {
         _networkNamespace = networkNamespace;
         _context = context;
-        _elements = elements;
+        _socket = socket;
         QueueByNft = context.WouldRun("add table inet twins_probe\nadd chain inet twins_probe c\nadd rule inet twins_probe c queue num 1");
         Know(Read());
     }
@@ -77,15 +77,15 @@ public sealed class DivertRules : IDisposable
     public static DivertRules Open(string? networkNamespace = null) => NetworkNamespace.Run(networkNamespace, () =>
     {
         var context = NftablesContext.Open();
-        ElementSocket? elements = null;
+        FileDescriptor? socket = null;
         try
         {
-            elements = ElementSocket.Open();
-            return new DivertRules(networkNamespace, context, elements);
+            socket = NftBatch.OpenSocket();
+            return new DivertRules(networkNamespace, context, socket);
         }
         catch
         {
-            elements?.Dispose();
+            socket?.Dispose();
             context.Dispose();
             throw;
         }
@@ -101,7 +101,7 @@ public sealed class DivertRules : IDisposable
             if (QueueByNft)
                 RuleText.AppendQueueJumps(text, _queues);
             Run("install the nft table", text.ToString());
-            NetworkNamespace.Run(_networkNamespace, QuotedRules.Install);
+            QuotedRules.Install(_socket);
         }
     }
 
@@ -198,7 +198,7 @@ public sealed class DivertRules : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _elements.Dispose();
+        _socket.Dispose();
         _context.Dispose();
     }
 
@@ -209,7 +209,7 @@ public sealed class DivertRules : IDisposable
             return;
         try
         {
-            _elements.Change(changes);
+            ElementMessages.Write(changes).Run(_socket, "change what is diverted");
         }
         catch (DiversionException)
         {

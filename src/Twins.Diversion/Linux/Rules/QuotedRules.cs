@@ -3,13 +3,16 @@ namespace Twins.Diversion.Linux;
 /// <summary>
 /// The rules of the chain <c>quoted</c>: which queue an ICMP error belongs to, by the addresses and ports of the packet that it
 /// quotes, looked up in the same maps as the packets themselves. Written through netlink (linux/netfilter/nf_tables.h), because
-/// nft has no name for a quoted header and refuses a raw one as the key of a map with types. Acts on the calling thread's
-/// network namespace.
+/// nft has no name for a quoted header and refuses a raw one as the key of a map with types.
 /// </summary>
 internal static class QuotedRules
 {
     /// <summary>The chain, made by <see cref="RuleText.Install"/>, which sends it only IPv4 headers without options.</summary>
     public const string Chain = "quoted";
+
+    private const byte NewRule = 6, DeleteRule = 8; // NFT_MSG_*
+    private const ushort AppendFlags = 0xC00;       // NLM_F_CREATE, NLM_F_APPEND
+    private const ushort ExpressionsAttribute = 4;  // NFTA_RULE_EXPRESSIONS
 
     // Where the fields of the quoted packet are, counted from the ICMP header: 8 octets of it, 20 of the quoted IPv4 header.
     private static readonly Field Protocol = new(8 + 9, 1);
@@ -24,16 +27,26 @@ internal static class QuotedRules
     private static readonly Field[] To = [Protocol, Source, SourcePort];
 
     /// <summary>Writes the chain's rules anew, in one transaction. The last map that has the packet decides.</summary>
+    /// <param name="socket">One of <see cref="NftBatch.OpenSocket"/>.</param>
     /// <exception cref="DiversionException">The kernel refused.</exception>
-    public static void Install()
+    public static void Install(FileDescriptor socket) => Write().Run(socket, "write nft rules");
+
+    /// <summary>The transaction.</summary>
+    public static NftBatch Write()
     {
-        var batch = new RuleBatch(RuleText.TableName, Chain);
-        batch.Flush();
-        batch.Add(rule => rule.Load(Peers).Find("lingering4").Accept());
-        batch.Add(rule => rule.Load(To).Map("listeners4").SetMark());
-        batch.Add(rule => rule.Load(To).Map("leg_destinations4").SetMark());
-        batch.Add(rule => rule.Load(From).Map("leg_sources4").SetMark());
-        batch.Add(rule => rule.Load(Peers).Map("connections4").SetMark());
-        batch.Run();
+        var batch = new NftBatch();
+        batch.Begin(DeleteRule, NetlinkWriter.Acknowledge, Chain);
+        Add(batch, rule => rule.Load(Peers).Find("lingering4").Accept());
+        Add(batch, rule => rule.Load(To).Map("listeners4").SetMark());
+        Add(batch, rule => rule.Load(To).Map("leg_destinations4").SetMark());
+        Add(batch, rule => rule.Load(From).Map("leg_sources4").SetMark());
+        Add(batch, rule => rule.Load(Peers).Map("connections4").SetMark());
+        return batch;
+    }
+
+    private static void Add(NftBatch batch, Action<RuleExpressions> rule)
+    {
+        batch.Begin(NewRule, NetlinkWriter.Acknowledge | AppendFlags, Chain);
+        batch.Messages.Nest(ExpressionsAttribute, () => rule(new RuleExpressions(batch.Messages)));
     }
 }

@@ -6,13 +6,11 @@ namespace Twins.Diversion.Linux;
 /// Asks the kernel which way it would send a packet with the mark <see cref="Marks.Sent"/> (rtnetlink(7)), and whether it would encrypt it. It changes nothing, and
 /// makes the kernel ask for no hardware address: what isn't known is sent by the kernel itself first. For one thread.
 /// </summary>
-internal sealed unsafe class NextHopQuery : IDisposable
+internal sealed class NextHopQuery : IDisposable
 {
     private const int ProtocolRoute = 0;
     private const int ProtocolXfrm = 6;
-    private const int HeaderBytes = 16;
     private const int BufferBytes = 32 << 10;
-    private const ushort Request = 1;
     private const ushort GetLink = 18;
     private const ushort GetRoute = 26;
     private const ushort GetNeighbour = 30;
@@ -21,6 +19,7 @@ internal sealed unsafe class NextHopQuery : IDisposable
     private const ushort Neighbour = 28;
     private const ushort GetPolicyCounts = 0x25; // XFRM_MSG_GETSPDINFO
     private const ushort PolicyCounts = 0x24;
+    private const int FlagsBytes = 4;      // of the two above
     private const int LinkBytes = 16;      // ifinfomsg
     private const int RouteBytes = 12;     // rtmsg
     private const int NeighbourBytes = 12; // ndmsg
@@ -31,7 +30,8 @@ internal sealed unsafe class NextHopQuery : IDisposable
 
     private readonly FileDescriptor _socket;
     private readonly FileDescriptor _policies;
-    private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(BufferBytes, pinned: true);
+    private readonly byte[] _buffer = new byte[BufferBytes];
+    private readonly NetlinkWriter _question = new();
     private uint _sequence;
 
     private static class Attribute
@@ -94,13 +94,12 @@ internal sealed unsafe class NextHopQuery : IDisposable
     {
         if (_policies.IsInvalid)
             return false;
-        Span<byte> message = stackalloc byte[HeaderBytes + 4];
-        message.Clear();
-        var reply = Ask(_policies, message, GetPolicyCounts, PolicyCounts);
-        if (reply.Length < HeaderBytes + 4)
+        Begin(GetPolicyCounts, FlagsBytes);
+        var reply = Ask(_policies, PolicyCounts);
+        if (reply.Length < FlagsBytes)
             return true;
-        var attributes = reply[(HeaderBytes + 4)..];
-        while (TryNext(ref attributes, out var type, out var value))
+        var attributes = reply[FlagsBytes..];
+        while (NetlinkMessage.TryTakeAttribute(ref attributes, out var type, out var value))
         {
             if (type == Attribute.PolicyCounts && value.Length >= 8)
                 return MemoryMarshal.Read<uint>(value[4..]) != 0; // those for packets that leave, behind those for packets that arrive
@@ -112,18 +111,16 @@ internal sealed unsafe class NextHopQuery : IDisposable
     private bool TryRoute(uint destination, out int index, out uint next, out int mtu)
     {
         (index, next, mtu) = (0, destination, 0);
-        Span<byte> message = stackalloc byte[HeaderBytes + RouteBytes + 16];
-        message.Clear();
-        message[HeaderBytes] = LibC.AddressFamilyInet;
-        message[HeaderBytes + 1] = 32; // length of the destination's prefix
-        var at = HeaderBytes + RouteBytes;
-        Write(message, ref at, Attribute.RouteDestination, destination);
-        Write(message, ref at, Attribute.RouteMark, Marks.Sent);
-        var reply = Ask(_socket, message[..at], GetRoute, Route);
-        if (reply.Length < HeaderBytes + RouteBytes || reply[HeaderBytes + 7] != Unicast)
+        var route = Begin(GetRoute, RouteBytes);
+        route[0] = LibC.AddressFamilyInet;
+        route[1] = 32; // length of the destination's prefix
+        _question.HostNumber(Attribute.RouteDestination, destination);
+        _question.HostNumber(Attribute.RouteMark, Marks.Sent);
+        var reply = Ask(_socket, Route);
+        if (reply.Length < RouteBytes || reply[7] != Unicast)
             return false;
-        var attributes = reply[(HeaderBytes + RouteBytes)..];
-        while (TryNext(ref attributes, out var type, out var value))
+        var attributes = reply[RouteBytes..];
+        while (NetlinkMessage.TryTakeAttribute(ref attributes, out var type, out var value))
         {
             switch (type)
             {
@@ -137,7 +134,7 @@ internal sealed unsafe class NextHopQuery : IDisposable
                 case Attribute.RouteEncapsulation:
                     return false;
                 case Attribute.RouteMetrics:
-                    while (TryNext(ref value, out var metric, out var number))
+                    while (NetlinkMessage.TryTakeAttribute(ref value, out var metric, out var number))
                     {
                         if (metric == Attribute.MetricMtu && number.Length >= 4)
                             mtu = MemoryMarshal.Read<int>(number);
@@ -153,15 +150,13 @@ internal sealed unsafe class NextHopQuery : IDisposable
     private bool TryLink(int index, out int mtu, out ulong address)
     {
         (mtu, address) = (0, 0);
-        Span<byte> message = stackalloc byte[HeaderBytes + LinkBytes];
-        message.Clear();
-        MemoryMarshal.Write(message[(HeaderBytes + 4)..], index);
-        var reply = Ask(_socket, message, GetLink, Link);
-        if (reply.Length < HeaderBytes + LinkBytes || MemoryMarshal.Read<ushort>(reply[(HeaderBytes + 2)..]) != Ethernet)
+        MemoryMarshal.Write(Begin(GetLink, LinkBytes)[4..], index);
+        var reply = Ask(_socket, Link);
+        if (reply.Length < LinkBytes || MemoryMarshal.Read<ushort>(reply[2..]) != Ethernet)
             return false;
         var found = false;
-        var attributes = reply[(HeaderBytes + LinkBytes)..];
-        while (TryNext(ref attributes, out var type, out var value))
+        var attributes = reply[LinkBytes..];
+        while (NetlinkMessage.TryTakeAttribute(ref attributes, out var type, out var value))
         {
             if (type == Attribute.LinkMtu && value.Length >= 4)
                 mtu = MemoryMarshal.Read<int>(value);
@@ -175,17 +170,15 @@ internal sealed unsafe class NextHopQuery : IDisposable
     private bool TryNeighbour(int index, uint next, out ulong address)
     {
         address = 0;
-        Span<byte> message = stackalloc byte[HeaderBytes + NeighbourBytes + 8];
-        message.Clear();
-        message[HeaderBytes] = LibC.AddressFamilyInet;
-        MemoryMarshal.Write(message[(HeaderBytes + 4)..], index);
-        var at = HeaderBytes + NeighbourBytes;
-        Write(message, ref at, Attribute.NeighbourDestination, next);
-        var reply = Ask(_socket, message, GetNeighbour, Neighbour);
-        if (reply.Length < HeaderBytes + NeighbourBytes || (MemoryMarshal.Read<ushort>(reply[(HeaderBytes + 8)..]) & KnownNeighbour) == 0)
+        var neighbour = Begin(GetNeighbour, NeighbourBytes);
+        neighbour[0] = LibC.AddressFamilyInet;
+        MemoryMarshal.Write(neighbour[4..], index);
+        _question.HostNumber(Attribute.NeighbourDestination, next);
+        var reply = Ask(_socket, Neighbour);
+        if (reply.Length < NeighbourBytes || (MemoryMarshal.Read<ushort>(reply[8..]) & KnownNeighbour) == 0)
             return false;
-        var attributes = reply[(HeaderBytes + NeighbourBytes)..];
-        while (TryNext(ref attributes, out var type, out var value))
+        var attributes = reply[NeighbourBytes..];
+        while (NetlinkMessage.TryTakeAttribute(ref attributes, out var type, out var value))
         {
             if (type == Attribute.NeighbourAddress)
                 return TryReadAddress(value, out address);
@@ -194,48 +187,28 @@ internal sealed unsafe class NextHopQuery : IDisposable
         return false;
     }
 
-    // The one message of the answer; empty if there is none, or an error.
-    private ReadOnlySpan<byte> Ask(FileDescriptor socket, scoped Span<byte> message, ushort type, ushort answer)
+    /// <returns>What follows the netlink header, to be filled.</returns>
+    private Span<byte> Begin(ushort type, int headerBytes)
     {
-        MemoryMarshal.Write(message, (uint)message.Length);
-        MemoryMarshal.Write(message[4..], type);
-        MemoryMarshal.Write(message[6..], Request);
-        MemoryMarshal.Write(message[8..], ++_sequence);
-        fixed (byte* request = message)
-        {
-            if (LibC.Send(socket, request, (nuint)message.Length, 0) < 0)
-                return [];
-        }
+        _question.Clear();
+        _question.Begin(type, 0, ++_sequence);
+        return _question.Extend(headerBytes);
+    }
 
+    // The one message of the answer, without its netlink header; empty if there is none, or an error.
+    private ReadOnlySpan<byte> Ask(FileDescriptor socket, ushort answer)
+    {
+        if (!_question.TrySend(socket))
+            return [];
         // The kernel has answered when send returns. What is left of an earlier question is passed over.
         while (true)
         {
-            nint length;
-            fixed (byte* buffer = _buffer)
-                length = LibC.Receive(socket, buffer, BufferBytes, LibC.MessageDontWait);
-            if (length < HeaderBytes)
+            var datagram = NetlinkMessage.Receive(socket, _buffer);
+            if (!NetlinkMessage.TryTake(ref datagram, out var message))
                 return [];
-            var reply = new ReadOnlySpan<byte>(_buffer, 0, (int)length);
-            if (MemoryMarshal.Read<uint>(reply[8..]) != _sequence)
-                continue;
-            var total = MemoryMarshal.Read<uint>(reply);
-            return total <= reply.Length && MemoryMarshal.Read<ushort>(reply[4..]) == answer ? reply[..(int)total] : [];
+            if (message.Sequence == _sequence)
+                return message.Type == answer ? message.Content : [];
         }
-    }
-
-    private static bool TryNext(ref ReadOnlySpan<byte> attributes, out int type, out ReadOnlySpan<byte> value)
-    {
-        type = 0;
-        value = default;
-        if (attributes.Length < 4)
-            return false;
-        var length = MemoryMarshal.Read<ushort>(attributes);
-        if (length < 4 || length > attributes.Length)
-            return false;
-        type = MemoryMarshal.Read<ushort>(attributes[2..]) & 0x3FFF;
-        value = attributes[4..length];
-        attributes = attributes[Math.Min((length + 3) & ~3, attributes.Length)..];
-        return true;
     }
 
     private static bool TryReadAddress(ReadOnlySpan<byte> value, out ulong address)
@@ -245,13 +218,5 @@ internal sealed unsafe class NextHopQuery : IDisposable
             return false;
         value.CopyTo(MemoryMarshal.AsBytes(new Span<ulong>(ref address)));
         return true;
-    }
-
-    private static void Write(Span<byte> message, ref int at, ushort type, uint value)
-    {
-        MemoryMarshal.Write(message[at..], (ushort)8);
-        MemoryMarshal.Write(message[(at + 2)..], type);
-        MemoryMarshal.Write(message[(at + 4)..], value);
-        at += 8;
     }
 }
