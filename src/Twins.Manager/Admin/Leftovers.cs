@@ -1,4 +1,5 @@
 using System.Globalization;
+using Twins.Diversion.Linux;
 using Twins.Manager.Cabins;
 using Twins.Manager.Checkpoint;
 using Twins.Manager.Home;

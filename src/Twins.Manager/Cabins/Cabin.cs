@@ -2,7 +2,6 @@ using System.Net.NetworkInformation;
 using Twins.Diversion;
 using Twins.Diversion.Linux;
 using Twins.Packets;
-using NetworkNamespace = Twins.Manager.Cabins.NetworkNamespace;
 
 namespace Twins.Manager.Cabins;
 

@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using Twins.Diversion;
+using Twins.Diversion.Linux;
 using Twins.Protocol.Criu;
 
 namespace Twins.Manager.Checkpoint;
@@ -54,7 +56,7 @@ public sealed class CriuCheckpointer : ICheckpointer, IAsyncDisposable
             if (!_prepared.TryAdd(key, worker))
                 _ = worker.DisposeAsync().AsTask();
         }
-        catch (Exception e) when (e is CheckpointException or System.ComponentModel.Win32Exception or IOException)
+        catch (Exception e) when (e is CheckpointException or DiversionException or System.ComponentModel.Win32Exception or IOException)
         {
             // The dump or the restore will say it.
         }
@@ -236,7 +238,7 @@ public sealed class CriuCheckpointer : ICheckpointer, IAsyncDisposable
     /// <summary>Which namespace it is: a path may be that of another one by the time the worker is used.</summary>
     private static string KeyOf(string? networkNamespacePath) => networkNamespacePath is null
         ? ""
-        : Cabins.NetworkNamespace.Run(networkNamespacePath, () => File.ResolveLinkTarget("/proc/thread-self/ns/net", returnFinalTarget: false)?.Name ?? networkNamespacePath);
+        : NetworkNamespace.Run(networkNamespacePath, () => File.ResolveLinkTarget("/proc/thread-self/ns/net", returnFinalTarget: false)?.Name ?? networkNamespacePath);
 
     private CriuWorker Take(string? networkNamespacePath, string phase)
     {

@@ -2,7 +2,8 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
-using Twins.Manager.Cabins;
+using Twins.Diversion;
+using Twins.Diversion.Linux;
 
 namespace Twins.Manager.Checkpoint;
 
@@ -60,7 +61,7 @@ public sealed class CriuProbe
         {
             result = new CriuProbeResult(key, false, e.Code, e.Message);
         }
-        catch (Exception e) when (e is SocketException or IOException or System.ComponentModel.Win32Exception
+        catch (Exception e) when (e is SocketException or IOException or DiversionException or System.ComponentModel.Win32Exception
             || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             result = new CriuProbeResult(key, false, CheckpointCode.CriuFailed, $"A probe with a small program failed: {e.Message}");

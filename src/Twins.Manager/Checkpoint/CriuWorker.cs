@@ -2,7 +2,7 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Google.Protobuf;
 using Microsoft.Win32.SafeHandles;
-using Twins.Manager.Cabins;
+using Twins.Diversion.Linux;
 using Twins.Protocol.Criu;
 
 namespace Twins.Manager.Checkpoint;

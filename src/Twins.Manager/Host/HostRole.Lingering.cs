@@ -1,3 +1,4 @@
+using Twins.Diversion.Linux;
 using Twins.Manager.Cabins;
 using Twins.Manager.Pool;
 using Twins.Manager.Registry;
@@ -63,7 +64,7 @@ internal sealed partial class HostRole
     {
         foreach (var left in _processes.Values.Where(p => p.HasLeft))
         {
-            if (Diversion.Linux.NetworkNamespace.Run(left.Cabin.NamespacePath, CabinSockets.CountOpen) > 0)
+            if (NetworkNamespace.Run(left.Cabin.NamespacePath, CabinSockets.CountOpen) > 0)
                 left.QuietSince = 0;
             else if (left.QuietSince == 0)
                 left.QuietSince = TimeProvider.System.GetTimestamp();

@@ -4,7 +4,6 @@ namespace Twins.Manager.Processes;
 
 internal static unsafe partial class Native
 {
-    public const int CloneNewNet = 0x40000000;
     public const int NetlinkFamily = 16;
     public const int RawType = 3;
     public const int CloseOnExec = 0x80000;
@@ -12,9 +11,6 @@ internal static unsafe partial class Native
 
     [LibraryImport("libc", EntryPoint = "getxattr", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial nint GetExtendedAttribute(string path, string name, Span<byte> value, nint size);
-
-    [LibraryImport("libc", EntryPoint = "setns", SetLastError = true)]
-    public static partial int SetNamespace(SafeHandle descriptor, int kind);
 
     [LibraryImport("libc", EntryPoint = "socket", SetLastError = true)]
     public static partial int Socket(int family, int type, int protocol);

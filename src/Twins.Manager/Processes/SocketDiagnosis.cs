@@ -2,6 +2,8 @@ using System.Buffers.Binary;
 using System.ComponentModel;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using Twins.Diversion;
+using Twins.Diversion.Linux;
 
 namespace Twins.Manager.Processes;
 
@@ -25,37 +27,19 @@ internal static class SocketDiagnosis
     public static void Dump(int pid, IReadOnlyList<byte[]> requests, Taker take)
     {
         var network = FormattableString.Invariant($"/proc/{pid}/ns/net");
-        if (ProcFile.ReadLink(network) == ProcFile.ReadLink("/proc/thread-self/ns/net"))
+        var isOurs = ProcFile.ReadLink(network) == ProcFile.ReadLink("/proc/thread-self/ns/net");
+        try
         {
-            Dump(requests, take);
-            return;
+            NetworkNamespace.Run(isOurs ? null : network, () => Dump(requests, take));
         }
-
-        Exception? failure = null;
-        // setns(2) is per thread, and this thread ends right after.
-        var thread = new Thread(() =>
+        catch (DiversionException) when (ProcFile.ReadLink(network) is null)
         {
-            try
-            {
-                using (var handle = File.OpenHandle(network))
-                {
-                    if (Native.SetNamespace(handle, Native.CloneNewNet) != 0)
-                        throw new Win32Exception(Marshal.GetLastPInvokeError());
-                }
-
-                Dump(requests, take);
-            }
-            catch (Exception exception) when (exception is Win32Exception || ProcFile.IsGone(exception))
-            {
-                failure = exception;
-            }
-        });
-        thread.Start();
-        thread.Join();
-        if (failure is Win32Exception refused)
-            throw refused;
-        if (failure is not null)
-            throw new IOException(failure.Message, failure);
+            throw new IOException(FormattableString.Invariant($"Process {pid} has ended."));
+        }
+        catch (DiversionException exception)
+        {
+            throw new Win32Exception(exception.NativeCode, exception.Message);
+        }
     }
 
     private static void Dump(IReadOnlyList<byte[]> requests, Taker take)

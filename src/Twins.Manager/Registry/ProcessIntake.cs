@@ -1,3 +1,4 @@
+using Twins.Diversion.Linux;
 using Twins.Manager.Cluster;
 using Twins.Manager.Home;
 using Twins.Manager.Hooks;
@@ -147,7 +148,7 @@ internal sealed partial class ProcessIntake(
 
     private static async Task WaitUntilQuietAsync(HostedProcess hosted, CancellationToken stopping)
     {
-        while (Diversion.Linux.NetworkNamespace.Run(hosted.Cabin.NamespacePath, CabinSockets.CountOpen) > 0)
+        while (NetworkNamespace.Run(hosted.Cabin.NamespacePath, CabinSockets.CountOpen) > 0)
             await Task.Delay(LookAround, stopping);
     }
 

@@ -4,7 +4,6 @@ using Twins.Diversion.Linux;
 using Twins.Manager.Cabins;
 using Twins.Manager.Tests.Checkpoint;
 using Twins.Packets;
-using NetworkNamespace = Twins.Manager.Cabins.NetworkNamespace;
 
 namespace Twins.Manager.Tests.Cabins;
 

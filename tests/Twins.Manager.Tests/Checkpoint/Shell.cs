@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Twins.Manager.Cabins;
+using Twins.Diversion.Linux;
 
 namespace Twins.Manager.Tests.Checkpoint;
 

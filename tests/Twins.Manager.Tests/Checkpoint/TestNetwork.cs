@@ -1,6 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using Twins.Manager.Cabins;
+using Twins.Diversion.Linux;
 
 namespace Twins.Manager.Tests.Checkpoint;
 

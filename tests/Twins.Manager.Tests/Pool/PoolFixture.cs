@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net.Sockets;
-using Twins.Manager.Cabins;
+using Twins.Diversion.Linux;
 using Twins.Manager.Checkpoint;
 using Twins.Manager.Pool;
 using Twins.Manager.Registry;

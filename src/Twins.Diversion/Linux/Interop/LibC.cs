@@ -20,6 +20,8 @@ internal static unsafe partial class LibC
     public const int NetlinkLevel = 270;    // SOL_NETLINK
     public const int NetlinkNetfilter = 12; // NETLINK_NETFILTER
     public const int CloneNewNetwork = 0x40000000;
+    public const ulong BindMount = 0x1000;  // MS_BIND
+    public const int DetachMount = 2;       // MNT_DETACH
 
     private const string Library = "libc";
 
@@ -79,4 +81,13 @@ internal static unsafe partial class LibC
 
     [LibraryImport(Library, EntryPoint = "setns", SetLastError = true)]
     public static partial int SetNamespace(FileDescriptor descriptor, int type);
+
+    [LibraryImport(Library, EntryPoint = "unshare", SetLastError = true)]
+    public static partial int Unshare(int flags);
+
+    [LibraryImport(Library, EntryPoint = "mount", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int Mount(string source, string target, string? type, ulong flags, nint data);
+
+    [LibraryImport(Library, EntryPoint = "umount2", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int Unmount(string target, int flags);
 }
