@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using Twins.Diversion;
 using Twins.Diversion.Linux;
+using Twins.Manager.Processes;
 using Twins.Protocol.Criu;
 
 namespace Twins.Manager.Checkpoint;
@@ -73,7 +74,7 @@ public sealed class CriuCheckpointer : ICheckpointer, IAsyncDisposable
         if (!Directory.Exists($"/proc/{pid}"))
             throw new CheckpointException("checkpoint", CheckpointCode.ProcessMissing, $"There is no process {pid}.");
         // One that is to be read in the stream makes CRIU fail without saying why.
-        UrgentData.ThrowIfAny(ProcessTree.Read(pid), areFrozen: false);
+        UrgentData.ThrowIfAny(ProcessTree.ReadPids(pid), areFrozen: false);
         var options = Options(imagesDirectory, DumpLog);
         options.Pid = pid;
         var logPath = Path.Combine(imagesDirectory, DumpLog);
@@ -99,7 +100,7 @@ public sealed class CriuCheckpointer : ICheckpointer, IAsyncDisposable
         }
         catch
         {
-            var tree = ProcessTree.Read(pid);
+            var tree = ProcessTree.ReadPids(pid);
             await worker.DisposeAsync().ConfigureAwait(false);
             SocketRepair.TurnOff(tree);
             throw;
@@ -255,9 +256,9 @@ public sealed class CriuCheckpointer : ICheckpointer, IAsyncDisposable
     // Only our own children can be remains: the numbers were free before.
     private static void DestroyRemains(IReadOnlyList<int> pids)
     {
-        if (pids.Count == 0 || ProcessTree.Parent(pids[0]) != Environment.ProcessId)
+        if (pids.Count == 0 || !ProcessStat.TryRead(pids[0], out var stat) || stat.ParentPid != Environment.ProcessId)
             return;
-        using var guard = FreezeGuard.Set(ProcessTree.Read(pids[0]));
+        using var guard = FreezeGuard.Set(ProcessTree.ReadPids(pids[0]));
         guard.Destroy();
     }
 

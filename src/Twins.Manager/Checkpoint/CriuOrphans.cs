@@ -9,7 +9,7 @@ internal static class CriuOrphans
     private const int Init = 1;
 
     /// <summary>Those that are there now. CRIU of a lab on this machine has another mount namespace and isn't ours.</summary>
-    public static IReadOnlyList<int> Find() => [.. TwinWorkers.Pids().Where(pid => ProcessTree.Parent(pid) == Init && IsWorker(pid))];
+    public static IReadOnlyList<int> Find() => [.. TwinWorkers.Pids().Where(pid => ProcessStat.TryRead(pid, out var stat) && stat.ParentPid == Init && IsWorker(pid))];
 
     private static bool IsWorker(int pid)
     {

@@ -16,14 +16,14 @@ public static class SegmentSize
     public static int Resync(IEnumerable<int> pids)
     {
         var done = 0;
-        ProcessSockets.ForEachConnection(pids, (socket, isIPv6) =>
+        ForeignSockets.ForEachConnection(pids, (socket, isIPv6) =>
         {
             var (level, option) = isIPv6
-                ? (ProcessSockets.Internet6Protocol, Ipv6HopOptions)
-                : (ProcessSockets.InternetProtocol, IpOptions);
-            if (ProcessSockets.HasValue(socket, level, option))
+                ? (ForeignSockets.Internet6Protocol, Ipv6HopOptions)
+                : (ForeignSockets.InternetProtocol, IpOptions);
+            if (ForeignSockets.HasValue(socket, level, option))
                 return;
-            if (ProcessSockets.TrySetEmpty(socket, level, option))
+            if (ForeignSockets.TrySetEmpty(socket, level, option))
                 done++;
         });
         return done;

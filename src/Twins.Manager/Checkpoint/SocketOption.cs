@@ -8,10 +8,10 @@ namespace Twins.Manager.Checkpoint;
 /// <param name="Scope">The sockets that it means something for.</param>
 internal sealed record SocketOption(string Name, int Level, int Number, int LengthBytes = 4, SocketScope Scope = SocketScope.All)
 {
-    private const int Socket = ProcessSockets.SocketLevel;
-    private const int Internet = ProcessSockets.InternetProtocol;
-    private const int Internet6 = ProcessSockets.Internet6Protocol;
-    private const int Transmission = ProcessSockets.TransmissionControl;
+    private const int Socket = ForeignSockets.SocketLevel;
+    private const int Internet = ForeignSockets.InternetProtocol;
+    private const int Internet6 = ForeignSockets.Internet6Protocol;
+    private const int Transmission = ForeignSockets.TransmissionControl;
 
     /// <summary>
     /// All of them, in the order in which they are set: IP_TOS changes the priority, so that comes after it, and

@@ -31,7 +31,7 @@ internal static class SocketOptionFile
     {
         var image = new SocketOptionsImage();
         var (defaults, defaults6) = NetworkNamespace.Run(networkNamespacePath, () => (ReadDefaults(AddressFamily.InterNetwork), ReadDefaults(AddressFamily.InterNetworkV6)));
-        ProcessSockets.ForEach(pids, descriptor =>
+        ForeignSockets.ForEach(pids, descriptor =>
         {
             var options = Read(descriptor, descriptor.IsIPv6 ? defaults6 : defaults);
             if (options.Count > 0)
@@ -52,7 +52,7 @@ internal static class SocketOptionFile
                 throw Refused($"names process {socket.Pid}, which isn't one of those restored");
             using var process = ProcessHandle.TryOpen(socket.Pid);
             using var handle = process?.TryDuplicate(socket.DescriptorNumber);
-            if (handle is null || !ProcessSockets.IsTcp(handle))
+            if (handle is null || !ForeignSockets.IsTcp(handle))
                 throw Refused($"names descriptor {socket.DescriptorNumber} of process {socket.Pid}, which is no TCP socket");
             foreach (var option in socket.Options)
                 Set(handle, socket, option);
@@ -84,9 +84,9 @@ internal static class SocketOptionFile
             throw Refused($"sets '{wanted.Name}' to {wanted.Value.Length} octets, which isn't an option that is carried");
         Span<byte> now = stackalloc byte[LongestValueBytes];
         now = now[..option.LengthBytes];
-        if (ProcessSockets.TryGet(handle, option.Level, option.Number, now) && wanted.Value.Span.SequenceEqual(now))
+        if (ForeignSockets.TryGet(handle, option.Level, option.Number, now) && wanted.Value.Span.SequenceEqual(now))
             return;
-        var error = ProcessSockets.Set(handle, option.Level, option.Number, wanted.Value.Span);
+        var error = ForeignSockets.Set(handle, option.Level, option.Number, wanted.Value.Span);
         if (error != 0)
         {
             throw new CheckpointException("restore", CheckpointCode.SocketOptionRefused,
@@ -105,7 +105,7 @@ internal static class SocketOptionFile
             if (!option.AppliesTo(descriptor) || !defaults.TryGetValue(option.Name, out var usual))
                 continue;
             var value = buffer[..option.LengthBytes];
-            if (ProcessSockets.TryGet(descriptor.Socket, option.Level, option.Number, value) && (option.Scope == SocketScope.Always || !value.SequenceEqual(usual)))
+            if (ForeignSockets.TryGet(descriptor.Socket, option.Level, option.Number, value) && (option.Scope == SocketScope.Always || !value.SequenceEqual(usual)))
                 options.Add(new SocketOptionValue { Name = option.Name, Value = ByteString.CopyFrom(value) });
         }
 
@@ -121,7 +121,7 @@ internal static class SocketOptionFile
             foreach (var option in SocketOption.All)
             {
                 var value = new byte[option.LengthBytes];
-                if (ProcessSockets.TryGet(socket.SafeHandle, option.Level, option.Number, value))
+                if (ForeignSockets.TryGet(socket.SafeHandle, option.Level, option.Number, value))
                     defaults[option.Name] = value;
             }
         }

@@ -21,19 +21,19 @@ public static class SocketRepair
     public static bool IsOn(IEnumerable<int> pids)
     {
         var on = false;
-        ProcessSockets.ForEachConnection(pids, (socket, _) =>
-            on |= ProcessSockets.GetInt(socket, ProcessSockets.TransmissionControl, TcpRepair) == 1);
+        ForeignSockets.ForEachConnection(pids, (socket, _) =>
+            on |= ForeignSockets.GetInt(socket, ForeignSockets.TransmissionControl, TcpRepair) == 1);
         return on;
     }
 
     private static int Switch(IEnumerable<int> pids, int value)
     {
         var switched = 0;
-        ProcessSockets.ForEachConnection(pids, (socket, _) =>
+        ForeignSockets.ForEachConnection(pids, (socket, _) =>
         {
-            if (ProcessSockets.GetInt(socket, ProcessSockets.TransmissionControl, TcpRepair) == value)
+            if (ForeignSockets.GetInt(socket, ForeignSockets.TransmissionControl, TcpRepair) == value)
                 return;
-            if (ProcessSockets.TrySetInt(socket, ProcessSockets.TransmissionControl, TcpRepair, value))
+            if (ForeignSockets.TrySetInt(socket, ForeignSockets.TransmissionControl, TcpRepair, value))
                 switched++;
         });
         return switched;

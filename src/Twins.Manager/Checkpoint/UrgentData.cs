@@ -14,9 +14,9 @@ internal static class UrgentData
     /// <param name="pids">The processes.</param>
     /// <param name="areFrozen">Only then can an octet be found that was read ahead of the rest (MSG_OOB) and whose mark is still to come.</param>
     /// <exception cref="CheckpointException">One has.</exception>
-    public static void ThrowIfAny(IEnumerable<int> pids, bool areFrozen) => ProcessSockets.ForEach(pids, descriptor =>
+    public static void ThrowIfAny(IEnumerable<int> pids, bool areFrozen) => ForeignSockets.ForEach(pids, descriptor =>
     {
-        if (descriptor.IsConnected && (ProcessSockets.HasPriorityData(descriptor.Socket) || (areFrozen && HasMark(descriptor.Socket))))
+        if (descriptor.IsConnected && (ForeignSockets.HasPriorityData(descriptor.Socket) || (areFrozen && HasMark(descriptor.Socket))))
         {
             throw new CheckpointException("checkpoint", CheckpointCode.UrgentData,
                 $"Descriptor {descriptor.Number} of process {descriptor.Pid} is a connection with urgent data (TCP URG) that waits to be read, which can't be carried. Let the program read it, then try again.");
@@ -26,12 +26,12 @@ internal static class UrgentData
     /// <summary>Whether more is readable with the urgent octet in the stream than without. Nobody reads meanwhile, and the option is put back.</summary>
     private static bool HasMark(SafeFileHandle socket)
     {
-        if (ProcessSockets.GetInt(socket, ProcessSockets.SocketLevel, UrgentInline) != 0)
+        if (ForeignSockets.GetInt(socket, ForeignSockets.SocketLevel, UrgentInline) != 0)
             return false;
-        var readable = ProcessSockets.Readable(socket);
-        ProcessSockets.TrySetInt(socket, ProcessSockets.SocketLevel, UrgentInline, 1);
-        var queued = ProcessSockets.Readable(socket);
-        ProcessSockets.TrySetInt(socket, ProcessSockets.SocketLevel, UrgentInline, 0);
+        var readable = ForeignSockets.Readable(socket);
+        ForeignSockets.TrySetInt(socket, ForeignSockets.SocketLevel, UrgentInline, 1);
+        var queued = ForeignSockets.Readable(socket);
+        ForeignSockets.TrySetInt(socket, ForeignSockets.SocketLevel, UrgentInline, 0);
         return queued != readable;
     }
 }

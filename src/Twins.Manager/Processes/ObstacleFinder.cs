@@ -1,7 +1,6 @@
 using System.ComponentModel;
 using System.Globalization;
 using Twins.Manager.Checkpoint;
-using Sockets = Twins.Manager.Checkpoint.ProcessSockets;
 
 namespace Twins.Manager.Processes;
 
@@ -100,11 +99,11 @@ internal static class ObstacleFinder
         using var socket = process?.TryDuplicate(descriptor.Number);
         if (socket is null)
             return;
-        if (Sockets.HasPriorityData(socket))
+        if (ForeignSockets.HasPriorityData(socket))
             Add("a connection with urgent data (TCP URG) that waits to be read, which no checkpoint can carry", "let the program read it");
-        if (Sockets.HasValue(socket, Sockets.TransmissionControl, upperLayerProtocol))
+        if (ForeignSockets.HasValue(socket, ForeignSockets.TransmissionControl, upperLayerProtocol))
             Add("a connection with kernel TLS or another protocol on top of TCP in the kernel, which no checkpoint can carry", "turn it off in the program");
-        if (Sockets.HasValue(socket, Sockets.SocketLevel, bindToDevice))
+        if (ForeignSockets.HasValue(socket, ForeignSockets.SocketLevel, bindToDevice))
             Add("a socket that is bound to a network device of this machine (SO_BINDTODEVICE)", "bind it to an address");
 
         void Add(string what, string remedy) => AddDescriptor(obstacles, descriptor, true, what, remedy);

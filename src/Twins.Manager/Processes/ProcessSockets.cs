@@ -6,7 +6,8 @@ namespace Twins.Manager.Processes;
 /// <summary>
 /// The real sockets of some processes, read from the kernel: what counts at a migration, whatever the
 /// hook said. The kernel's tables are not read in one moment, so a socket that comes up meanwhile can be
-/// missing; the migration notices that after the freeze and reads again.
+/// missing; the migration notices that after the freeze and reads again. Into a socket, for its options, reaches
+/// <see cref="Checkpoint.ForeignSockets"/>.
 /// </summary>
 public sealed class ProcessSockets
 {

@@ -39,6 +39,9 @@ public sealed class ProcessTree
         return new ProcessTree(previous!);
     }
 
+    /// <summary>The numbers of a tree's processes, a parent always before its children; none when the root is not there.</summary>
+    public static IReadOnlyList<int> ReadPids(int rootPid) => TryRead(rootPid)?.Pids ?? [];
+
     private static List<ProcessNode> ReadOnce(int rootPid)
     {
         var found = new List<ProcessNode>();

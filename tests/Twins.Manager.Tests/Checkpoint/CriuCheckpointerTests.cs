@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Twins.Manager.Checkpoint;
+using Twins.Manager.Processes;
 
 namespace Twins.Manager.Tests.Checkpoint;
 
@@ -19,7 +20,7 @@ public sealed class CriuCheckpointerTests
 
         await using (var dump = await criu.BeginDumpAsync(program.Pid, network.NewFolder("images"), network.Home, TestContext.CancellationToken))
         {
-            Assert.AreEqual('t', ProcessTree.State(program.Pid));
+            Assert.AreEqual('t', CriuFixture.State(program.Pid));
             client.Send("during"u8);
             await dump.RefuseAsync(TestContext.CancellationToken);
         }
@@ -51,7 +52,7 @@ public sealed class CriuCheckpointerTests
             TestContext.WriteLine($"original gone after {watch.Elapsed.TotalMilliseconds:F1} ms");
         }
 
-        CriuFixture.Eventually(() => ProcessTree.State(program.Pid) is null, "the original's number became free");
+        CriuFixture.Eventually(() => CriuFixture.State(program.Pid) is null, "the original's number became free");
         watch.Restart();
         await using var restore = await criu.BeginRestoreAsync(images, network.Host, TestContext.CancellationToken);
         TestContext.WriteLine($"post-restore after {watch.Elapsed.TotalMilliseconds:F1} ms");
@@ -69,7 +70,7 @@ public sealed class CriuCheckpointerTests
         using (var handle = ProcessHandle.TryOpen(program.Pid))
             handle!.Signal(15);
         Assert.AreEqual(143, await exit.Exited.WaitAsync(TimeSpan.FromSeconds(10), TestContext.CancellationToken));
-        Assert.IsNull(ProcessTree.State(program.Pid), "no zombie is left");
+        Assert.IsNull(CriuFixture.State(program.Pid), "no zombie is left");
     }
 
     [TestMethod]
@@ -94,7 +95,7 @@ public sealed class CriuCheckpointerTests
         using var network = new TestNetwork();
         var forking = MobileProgram.EchoServer.Replace("print(\"ready\", flush=True)", "import os\nif os.fork(): os.fork()\nprint(\"ready\", flush=True)", StringComparison.Ordinal);
         using var program = MobileProgram.Python(network, forking);
-        CriuFixture.Eventually(() => ProcessTree.Read(program.Pid).Count == 3, "three processes run");
+        CriuFixture.Eventually(() => ProcessTree.ReadPids(program.Pid).Count == 3, "three processes run");
         using var first = network.Connect(7000);
         CriuFixture.Echo(first, "first");
         using var second = network.Connect(7000);
@@ -118,7 +119,7 @@ public sealed class CriuCheckpointerTests
         {
             network.SwitchToHost();
             await dump.CompleteAsync(TestContext.CancellationToken);
-            CriuFixture.Eventually(() => dump.Pids.All(pid => ProcessTree.State(pid) is null), "the numbers became free");
+            CriuFixture.Eventually(() => dump.Pids.All(pid => CriuFixture.State(pid) is null), "the numbers became free");
         }
 
         await using var restore = await criu.BeginRestoreAsync(images, network.Host, TestContext.CancellationToken);

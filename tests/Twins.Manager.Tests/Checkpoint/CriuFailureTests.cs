@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net.Sockets;
 using Twins.Manager.Checkpoint;
+using Twins.Manager.Processes;
 
 namespace Twins.Manager.Tests.Checkpoint;
 
@@ -22,7 +23,7 @@ public sealed class CriuFailureTests
 
         KillTracer(program.Pid);
         await dump.Lost.WaitAsync(TimeSpan.FromSeconds(10), Cancellation);
-        CriuFixture.Eventually(() => ProcessTree.State(program.Pid) == 'T', "the process stays stopped");
+        CriuFixture.Eventually(() => CriuFixture.State(program.Pid) == 'T', "the process stays stopped");
         await dump.RefuseAsync(Cancellation);
 
         CriuFixture.Echo(client, "after");
@@ -38,8 +39,8 @@ public sealed class CriuFailureTests
         await using var dump = await criu.BeginDumpAsync(program.Pid, network.NewFolder("images"), network.Home, Cancellation);
 
         KillTracer(program.Pid);
-        CriuFixture.Eventually(() => ProcessTree.State(program.Pid) == 'T', "the process stays stopped");
-        using var guard = FreezeGuard.Set(ProcessTree.Read(program.Pid));
+        CriuFixture.Eventually(() => CriuFixture.State(program.Pid) == 'T', "the process stays stopped");
+        using var guard = FreezeGuard.Set(ProcessTree.ReadPids(program.Pid));
         guard.RunHere();
 
         CriuFixture.Echo(client, "after");
@@ -61,7 +62,7 @@ public sealed class CriuFailureTests
         await dump.CompleteAsync(Cancellation);
 
         Assert.AreEqual(0, Output(network.Home));
-        CriuFixture.Eventually(() => ProcessTree.State(program.Pid) is null, "the number is free");
+        CriuFixture.Eventually(() => CriuFixture.State(program.Pid) is null, "the number is free");
         network.SwitchToHost();
         await using var restore = await criu.BeginRestoreAsync(images, network.Host, Cancellation);
         program.Track();
@@ -85,13 +86,13 @@ public sealed class CriuFailureTests
             await dump.CompleteAsync(Cancellation);
         }
 
-        CriuFixture.Eventually(() => ProcessTree.State(program.Pid) is null, "the number is free");
+        CriuFixture.Eventually(() => CriuFixture.State(program.Pid) is null, "the number is free");
         CountOutput(network.Host);
         await using (var restore = await criu.BeginRestoreAsync(images, network.Host, Cancellation))
             await restore.AbandonAsync(Cancellation);
 
         Assert.AreEqual(0, Output(network.Host));
-        Assert.IsNull(ProcessTree.State(program.Pid), "nothing of it is left");
+        Assert.IsNull(CriuFixture.State(program.Pid), "nothing of it is left");
 
         await using var again = await criu.BeginRestoreAsync(images, network.Host, Cancellation);
         program.Track();
@@ -130,14 +131,14 @@ public sealed class CriuFailureTests
         var images = network.NewFolder("images");
         await using (var dump = await criu.BeginDumpAsync(program.Pid, images, network.Home, Cancellation))
             await dump.CompleteAsync(Cancellation);
-        CriuFixture.Eventually(() => ProcessTree.State(program.Pid) is null, "the number is free");
+        CriuFixture.Eventually(() => CriuFixture.State(program.Pid) is null, "the number is free");
         File.Delete(data);
 
         var failure = await Assert.ThrowsExactlyAsync<CheckpointException>(() => criu.BeginRestoreAsync(images, network.Host, Cancellation));
 
         Assert.AreEqual("file-missing", failure.Code, failure.Message);
         Assert.Contains("data", failure.Message);
-        Assert.IsNull(ProcessTree.State(program.Pid), "nothing of it is left");
+        Assert.IsNull(CriuFixture.State(program.Pid), "nothing of it is left");
     }
 
     [TestMethod]

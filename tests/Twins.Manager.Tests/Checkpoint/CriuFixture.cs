@@ -1,12 +1,16 @@
 using System.Net.Sockets;
 using System.Text;
 using Twins.Manager.Checkpoint;
+using Twins.Manager.Processes;
 
 namespace Twins.Manager.Tests.Checkpoint;
 
 internal static class CriuFixture
 {
     public static string Path { get; } = Find();
+
+    /// <summary>The letter of proc(5); null if there is no such process.</summary>
+    public static char? State(int pid) => ProcessStat.TryRead(pid, out var stat) ? stat.State : null;
 
     public static CriuCheckpointer Create() => new(Path);
 

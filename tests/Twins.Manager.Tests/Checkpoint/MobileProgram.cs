@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Twins.Manager.Cabins;
 using Twins.Manager.Checkpoint;
+using Twins.Manager.Processes;
 
 namespace Twins.Manager.Tests.Checkpoint;
 
@@ -59,7 +60,7 @@ internal sealed class MobileProgram : IDisposable
     public string Output => File.ReadAllText(_output);
 
     /// <summary>Takes note of the processes as they are now, so that they end with the test.</summary>
-    public void Track() => _handles.AddRange(ProcessTree.Read(Pid).Select(ProcessHandle.TryOpen).OfType<ProcessHandle>());
+    public void Track() => _handles.AddRange(ProcessTree.ReadPids(Pid).Select(ProcessHandle.TryOpen).OfType<ProcessHandle>());
 
     public void Dispose()
     {

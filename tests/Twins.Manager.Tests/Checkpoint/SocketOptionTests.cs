@@ -111,7 +111,7 @@ public sealed class SocketOptionTests
         Assert.AreEqual("image-refused", failure.Code);
         Assert.AreEqual("restore", failure.Phase);
         Assert.Contains(message, failure.Message);
-        Assert.IsNull(ProcessTree.State(pid), "nothing of it is left");
+        Assert.IsNull(CriuFixture.State(pid), "nothing of it is left");
     }
 
     [TestMethod]
@@ -127,7 +127,7 @@ public sealed class SocketOptionTests
 
         Assert.AreEqual("socket-option-refused", failure.Code);
         Assert.Contains("Load the module of that congestion control on this node (tcp_nowhere)", failure.Message);
-        Assert.IsNull(ProcessTree.State(pid), "nothing of it is left");
+        Assert.IsNull(CriuFixture.State(pid), "nothing of it is left");
     }
 
     private static void Damage(string path, string fault, int pid)
@@ -170,7 +170,7 @@ public sealed class SocketOptionTests
             await dump.CompleteAsync(TestContext.CancellationToken);
         }
 
-        CriuFixture.Eventually(() => ProcessTree.State(program.Pid) is null, "the original's number became free");
+        CriuFixture.Eventually(() => CriuFixture.State(program.Pid) is null, "the original's number became free");
         between(images);
         await using var restore = await criu.BeginRestoreAsync(images, network.Host, TestContext.CancellationToken);
         program.Track();

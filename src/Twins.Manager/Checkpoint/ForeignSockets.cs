@@ -1,11 +1,14 @@
-using System.Globalization;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using Twins.Manager.Processes;
 
 namespace Twins.Manager.Checkpoint;
 
-/// <summary>Reaches into the TCP sockets of other processes through duplicates of their descriptors.</summary>
-internal static partial class ProcessSockets
+/// <summary>
+/// Reaches into the TCP sockets of other processes through duplicates of their descriptors: options and what waits in them.
+/// Which sockets there are, and where they lead, tells <see cref="ProcessSockets"/>.
+/// </summary>
+internal static partial class ForeignSockets
 {
     public const int InternetProtocol = 0;
     public const int TransmissionControl = 6;
@@ -28,23 +31,23 @@ internal static partial class ProcessSockets
     /// <summary>Calls <paramref name="action"/> once per TCP socket, in whatever state.</summary>
     public static void ForEach(IEnumerable<int> pids, Action<TcpDescriptor> action)
     {
-        var seen = new HashSet<string>();
+        var seen = new HashSet<ulong>();
         foreach (var pid in pids)
         {
             using var process = ProcessHandle.TryOpen(pid);
             if (process is null)
                 continue;
-            foreach (var (number, name) in SocketDescriptors(pid))
+            foreach (var descriptor in DescriptorFolder.Read(pid))
             {
-                // Forked processes share sockets: the inode in the name tells.
-                if (seen.Contains(name))
+                // Forked processes share sockets: the inode tells.
+                if (!descriptor.TryGetInode("socket", out var inode) || seen.Contains(inode))
                     continue;
-                using var socket = process.TryDuplicate(number);
+                using var socket = process.TryDuplicate(descriptor.Number);
                 if (socket is null)
                     continue;
-                seen.Add(name);
+                seen.Add(inode);
                 if (IsTcp(socket))
-                    action(Describe(socket, pid, number));
+                    action(Describe(socket, pid, descriptor.Number));
             }
         }
     }
@@ -118,35 +121,6 @@ internal static partial class ProcessSockets
         {
             if (taken)
                 socket.DangerousRelease();
-        }
-    }
-
-    private static IEnumerable<(int Descriptor, string Name)> SocketDescriptors(int pid)
-    {
-        string[] links;
-        try
-        {
-            links = Directory.GetFiles($"/proc/{pid}/fd");
-        }
-        catch (IOException)
-        {
-            yield break;
-        }
-
-        foreach (var link in links)
-        {
-            string? target;
-            try
-            {
-                target = new FileInfo(link).LinkTarget;
-            }
-            catch (IOException)
-            {
-                continue;
-            }
-
-            if (target?.StartsWith("socket:", StringComparison.Ordinal) == true)
-                yield return (int.Parse(Path.GetFileName(link), CultureInfo.InvariantCulture), target);
         }
     }
 
