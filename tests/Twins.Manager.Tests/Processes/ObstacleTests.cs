@@ -8,7 +8,10 @@ public sealed class ObstacleTests
     [TestMethod]
     public void ServerWithConnectionsAndLocalPairs_HasNoObstacleButItsPipes()
     {
+        // What runs the test may have left it pipes, which the program inherits: it keeps only its input and output, pipes to this test.
         using var program = new Program("""
+            os.dup2(os.open("/dev/null", os.O_RDWR), 2)
+            os.closerange(3, 1024)
             listener = socket.create_server(("10.99.0.1", 7000))
             client = socket.create_connection(("10.99.0.1", 7000))
             unused = socket.socket()
@@ -22,9 +25,10 @@ public sealed class ObstacleTests
             """);
         program.Hear();
         var obstacles = ProcessSockets.Read([program.Pid], []).Obstacles;
-        // Its input and output are pipes to this test; more of them may be inherited from what runs the test.
-        Assert.AreEqual(2, obstacles.Count(obstacle => obstacle.Cause.EndsWith($"is a pipe shared with process {Environment.ProcessId}, which does not move", StringComparison.Ordinal)));
-        Assert.IsTrue(obstacles.All(obstacle => obstacle.IsFatal && obstacle.Cause.Contains("is a pipe shared with", StringComparison.Ordinal)), string.Join('\n', obstacles));
+        Assert.AreEqual(
+            $"descriptor 0 is a pipe shared with process {Environment.ProcessId}, which does not move\ndescriptor 1 is a pipe shared with process {Environment.ProcessId}, which does not move",
+            string.Join('\n', obstacles.Select(obstacle => obstacle.Cause).Order(StringComparer.Ordinal)));
+        Assert.IsTrue(obstacles.All(obstacle => obstacle.IsFatal));
     }
 
     [TestMethod]
