@@ -43,7 +43,7 @@ internal static class WarmUp
         for (var i = 0; i < Rounds; i++)
         {
             var target = paths.NewImages("warm-up-target");
-            var sender = new ImageSender("warm-up");
+            using var sender = new ImageSender("warm-up");
             await TransferAsync(target, write => sender.SendPagesAsync([bytes.AsMemory(0, bytes.Length / 4)], write, null, CancellationToken.None));
             await TransferAsync(target, write => sender.SendAsync([new ImageFile(file, "pages-1.img", IsSideFile: false)], write, null, CancellationToken.None));
             paths.RemoveImages(target);

@@ -137,6 +137,8 @@ public sealed class ImageReceiver
         if (_file is null || _hash is null)
             throw new ImageTransferException("image-refused", "The stream does not begin with a file's name.");
         _wireBytes += chunk.Data.Length;
+        _hash.AppendData(plain.Span);
+        _hash.AppendNumbers(chunk.Known);
         if (chunk.Known.Count > 0)
             plain = Complete(chunk, plain);
         _plainBytes += plain.Length;
@@ -144,7 +146,6 @@ public sealed class ImageReceiver
             throw new ImageTransferException("disk-full", $"The images are larger than the {_limitBytes} octets that there is room for. Free space on {_directory}.");
         RandomAccess.Write(_file, plain.Span, _fileBytes);
         _fileBytes += plain.Length;
-        _hash.AppendData(plain.Span);
         if (chunk.Last)
             End(chunk);
     }

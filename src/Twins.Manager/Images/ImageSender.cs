@@ -15,7 +15,7 @@ namespace Twins.Manager.Images;
 /// </summary>
 /// <param name="migrationId">Told with the first chunk of each file.</param>
 /// <param name="time">The clock that the link is measured with; null: the system's.</param>
-public sealed class ImageSender(string migrationId, TimeProvider? time = null)
+public sealed class ImageSender(string migrationId, TimeProvider? time = null) : IDisposable
 {
     /// <summary>Octets of a file that make one chunk. Half the largest chunk, so that a frame of incompressible octets fits too.</summary>
     public const int BlockBytes = 512 * 1024;
@@ -30,6 +30,9 @@ public sealed class ImageSender(string migrationId, TimeProvider? time = null)
 
     private readonly LinkSpeed _link = new(time ?? TimeProvider.System);
     private readonly PageIndex _precopied = new();
+
+    // For blocks of which only a part is kept.
+    private readonly byte[] _block = GC.AllocateUninitializedArray<byte>(BlockBytes);
 
     /// <summary>Sends pages of memory, each content once, so that the files need not hold them.</summary>
     /// <param name="runs">Whole pages; each run is used up before the next is asked for.</param>
@@ -53,6 +56,9 @@ public sealed class ImageSender(string migrationId, TimeProvider? time = null)
             foreach (var file in files)
                 await ReadFileAsync(file, blocks, cancellationToken).ConfigureAwait(false);
         }, write, progress, cancellationToken);
+
+    /// <inheritdoc/>
+    public void Dispose() => _precopied.Dispose();
 
     private async Task<ImageTransferTotals> SendAsync(
         int files, Func<ChannelWriter<Block>, Task> read, Func<ImageChunk, Task> write, IProgress<long>? progress, CancellationToken cancellationToken)
@@ -98,7 +104,7 @@ public sealed class ImageSender(string migrationId, TimeProvider? time = null)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var chunk = new ImageChunk { MigrationId = migrationId, File = PrecopiedName, Precopied = true };
-        var block = new byte[BlockBytes];
+        var block = GC.AllocateUninitializedArray<byte>(BlockBytes);
         var length = 0;
         foreach (var run in runs)
         {
@@ -113,7 +119,7 @@ public sealed class ImageSender(string migrationId, TimeProvider? time = null)
                     continue;
                 hash.AppendData(block);
                 await blocks.WriteAsync(new Block(Fill(chunk, block, cancellationToken), length), cancellationToken).ConfigureAwait(false);
-                (chunk, block, length) = (new ImageChunk(), new byte[BlockBytes], 0);
+                (chunk, block, length) = (new ImageChunk(), GC.AllocateUninitializedArray<byte>(BlockBytes), 0);
             }
 
             if (_precopied.Count == PageIndex.MostPages)
@@ -134,9 +140,11 @@ public sealed class ImageSender(string migrationId, TimeProvider? time = null)
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         for (long offset = 0; offset == 0 || offset < length;)
         {
-            var plain = GC.AllocateUninitializedArray<byte>((int)Math.Min(BlockBytes, length - offset));
+            var size = (int)Math.Min(BlockBytes, length - offset);
+            var mayBeKnown = file.HasPages && _precopied.Count > 0 && size % PageIndex.PageBytes == 0;
+            var plain = mayBeKnown && size == BlockBytes ? _block : GC.AllocateUninitializedArray<byte>(size);
             var got = ReadFully(handle, plain, offset);
-            if (got < plain.Length)
+            if (got < size)
                 throw new IOException($"{file.Path} became shorter while it was sent.");
             var chunk = new ImageChunk { SideFile = file.IsSideFile };
             if (offset == 0)
@@ -146,10 +154,11 @@ public sealed class ImageSender(string migrationId, TimeProvider? time = null)
             }
 
             // Compression of this block goes on while the hash takes it in.
-            var unknown = file.HasPages ? LeaveOutKnown(chunk, plain) : plain;
+            var unknown = mayBeKnown ? LeaveOutKnown(chunk, plain) : plain;
             var ready = Fill(chunk, unknown, cancellationToken);
-            hash.AppendData(plain);
-            offset += plain.Length;
+            hash.AppendData(unknown);
+            hash.AppendNumbers(chunk.Known);
+            offset += size;
             if (offset == length)
             {
                 chunk.Last = true;
@@ -157,36 +166,24 @@ public sealed class ImageSender(string migrationId, TimeProvider? time = null)
                 chunk.PlainBytes = (ulong)length;
             }
 
-            await blocks.WriteAsync(new Block(ready, plain.Length), cancellationToken).ConfigureAwait(false);
+            await blocks.WriteAsync(new Block(ready, size), cancellationToken).ConfigureAwait(false);
             if (length == 0)
                 break;
         }
     }
 
     /// <summary>What of a block the destination doesn't have; the chunk gets the numbers of the rest.</summary>
-    private ReadOnlyMemory<byte> LeaveOutKnown(ImageChunk chunk, byte[] plain)
+    private byte[] LeaveOutKnown(ImageChunk chunk, ReadOnlySpan<byte> plain)
     {
-        if (_precopied.Count == 0 || plain.Length % PageIndex.PageBytes != 0)
-            return plain;
-        var pages = plain.Length / PageIndex.PageBytes;
-        Span<uint> numbers = stackalloc uint[pages];
-        var unknown = 0;
-        for (var i = 0; i < pages; i++)
-        {
-            numbers[i] = _precopied.Find(plain.AsSpan(i * PageIndex.PageBytes, PageIndex.PageBytes));
-            unknown += numbers[i] == 0 ? 1 : 0;
-        }
-
-        if (unknown == pages)
-            return plain;
-        var rest = new byte[unknown * PageIndex.PageBytes];
+        for (var at = 0; at < plain.Length; at += PageIndex.PageBytes)
+            chunk.Known.Add(_precopied.Find(plain.Slice(at, PageIndex.PageBytes)));
+        var rest = new byte[chunk.Known.Count(n => n == 0) * PageIndex.PageBytes];
         var length = 0;
-        for (var i = 0; i < pages; i++)
+        for (var i = 0; i < chunk.Known.Count; i++)
         {
-            chunk.Known.Add(numbers[i]);
-            if (numbers[i] != 0)
+            if (chunk.Known[i] != 0)
                 continue;
-            plain.AsSpan(i * PageIndex.PageBytes, PageIndex.PageBytes).CopyTo(rest.AsSpan(length));
+            plain.Slice(i * PageIndex.PageBytes, PageIndex.PageBytes).CopyTo(rest.AsSpan(length));
             length += PageIndex.PageBytes;
         }
 

@@ -37,7 +37,7 @@ internal sealed partial class Departure(
     INode home,
     INode destination,
     DepartureParts parts,
-    Action<MigrationEvent> report)
+    Action<MigrationEvent> report) : IDisposable
 {
     private readonly StepClock _clock = new(report);
     private readonly ulong _epoch = record.Epoch + 1;
@@ -99,6 +99,9 @@ internal sealed partial class Departure(
             FrozenMilliseconds = _frozenFor.TotalMilliseconds,
         };
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _sender.Dispose();
 
     private async Task PreflightAsync(CancellationToken cancellation)
     {

@@ -81,7 +81,7 @@ internal sealed class MigrationService(DepartureParts parts, NodeMap nodes, Node
         }
 
         var migrationId = "m-" + RandomNumberGenerator.GetHexString(12, lowercase: true);
-        var departure = new Departure(record, migrationId, home, target, parts, report);
+        using var departure = new Departure(record, migrationId, home, target, parts, report);
         parts.Log.Leaving(migrationId, record.Id, identity.Name, destination);
         parts.Record(migrationId, record, destination, MigrationSteps.Preflight, MigrationOutcome.Running);
         using var running = CancellationTokenSource.CreateLinkedTokenSource(cancellation);

@@ -75,7 +75,7 @@ public sealed class ImageTransferTests
         File.WriteAllBytes(Path.Combine(source, "pages-2.img"), memory[..4097]);
         File.WriteAllBytes(Path.Combine(source, "core-1.img"), memory[..4096]);
         var target = ImageFolder.Create(Root, "target");
-        var sender = new ImageSender("m1");
+        using var sender = new ImageSender("m1");
 
         var before = await TransferAsync(write => sender.SendPagesAsync([memory.AsMemory(0, 100 * 4096), memory.AsMemory(100 * 4096)], write, null, TestContext.CancellationToken), target, s_none);
         var images = await TransferAsync(write => sender.SendAsync(ImageFile.Of(source), write, null, TestContext.CancellationToken), target, s_none);
@@ -95,7 +95,8 @@ public sealed class ImageTransferTests
     public async Task Stream_RefersToAPageBehindThoseThatHaveCome_IsRefused()
     {
         var target = ImageFolder.Create(Root, "target");
-        await TransferAsync(write => new ImageSender("m1").SendPagesAsync([new byte[4096]], write, null, TestContext.CancellationToken), target, s_none);
+        using var sender = new ImageSender("m1");
+        await TransferAsync(write => sender.SendPagesAsync([new byte[4096]], write, null, TestContext.CancellationToken), target, s_none);
         var stream = Stream([new ImageChunk { File = "pages-1.img", Plain = true, Known = { 1, 2 } }]);
         var failure = await Assert.ThrowsExactlyAsync<ImageTransferException>(() => new ImageReceiver(target, 1 << 20, s_none, null).ReceiveAsync(stream, TestContext.CancellationToken));
         Assert.AreEqual("image-refused", failure.Code, failure.Message);
@@ -187,8 +188,11 @@ public sealed class ImageTransferTests
         }
     }
 
-    private Task<ImageTransferTotals> TransferAsync(IReadOnlyList<ImageFile> files, string target, Dictionary<string, string> sideFiles, long limit = 1 << 30) =>
-        TransferAsync(write => new ImageSender("m1").SendAsync(files, write, null, TestContext.CancellationToken), target, sideFiles, limit);
+    private async Task<ImageTransferTotals> TransferAsync(IReadOnlyList<ImageFile> files, string target, Dictionary<string, string> sideFiles, long limit = 1 << 30)
+    {
+        using var sender = new ImageSender("m1");
+        return await TransferAsync(write => sender.SendAsync(files, write, null, TestContext.CancellationToken), target, sideFiles, limit);
+    }
 
     private async Task<ImageTransferTotals> TransferAsync(Func<Func<ImageChunk, Task>, Task<ImageTransferTotals>> send, string target, Dictionary<string, string> sideFiles, long limit = 1 << 30)
     {

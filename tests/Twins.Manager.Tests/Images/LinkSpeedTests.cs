@@ -41,7 +41,8 @@ public sealed class LinkSpeedTests
         File.WriteAllBytes(file, new byte[32 << 20]);
         var clock = new Clock();
         var chunks = new List<ImageChunk>();
-        await new ImageSender("m-1", clock).SendAsync(
+        using var sender = new ImageSender("m-1", clock);
+        await sender.SendAsync(
             [new ImageFile(file, "pages-1.img", IsSideFile: false)],
             chunk =>
             {
