@@ -18,7 +18,6 @@ internal sealed class HomeCommands(TwinState state)
         process.HoldLimitBytes = (long)Math.Min(command.HoldLimitBytes, long.MaxValue);
         state.RaiseHoldLimit(process.HoldLimitBytes);
         process.Passing.Clear();
-        process.PassingListeners.Clear();
         process.Frozen = null;
         var builder = state.Table.ToBuilder();
         var routes = new FlowRoutes(process, builder, state.Table);
@@ -99,7 +98,6 @@ internal sealed class HomeCommands(TwinState state)
         process.Listeners.ReplaceBy(listeners);
         process.Held.Clear();
         process.Passing.Clear();
-        process.PassingListeners.Clear();
         process.Role = Role.Redirecting;
         process.Frozen = null;
         process.Placeholders.Resume(Environment.TickCount64);

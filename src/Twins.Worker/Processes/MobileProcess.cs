@@ -43,10 +43,7 @@ internal sealed class MobileProcess(string id, int slot)
     public HashSet<Packets.Endpoint> HostLegs { get; } = [];
 
     /// <summary>After RELEASE: what passes untouched.</summary>
-    public HashSet<FiveTuple> Passing { get; } = [];
-
-    /// <summary>After RELEASE: endpoints to which everything passes untouched.</summary>
-    public HashSet<(IpProtocol Protocol, Packets.Endpoint Local)> PassingListeners { get; } = [];
+    public PassingSet Passing { get; } = new();
 
     public InternetAddress Home { get; set; }
 

@@ -18,7 +18,7 @@ internal sealed partial class TwinState(NetfilterQueue queue, long holdLimitByte
     private readonly Dictionary<int, MobileProcess> _slots = [];
     private readonly byte[] _scratch = GC.AllocateUninitializedArray<byte>(0x11000, pinned: true);
     private readonly long[] _drops = new long[Enum.GetValues<DropReason>().Length];
-    private readonly List<(HashSet<FiveTuple> Tuples, HashSet<(IpProtocol Protocol, Packets.Endpoint Local)> Listeners, long Until)> _released = [];
+    private readonly List<(PassingSet Passing, long Until)> _released = [];
     private int _pending;
 
     /// <summary>What the packet path decides by.</summary>
@@ -178,9 +178,7 @@ internal sealed partial class TwinState(NetfilterQueue queue, long holdLimitByte
         while (Held.TryTake(process.Slot, out var packet))
             output.SendToNetwork(packet.Bytes);
         output.Flush();
-        foreach (var connection in process.Held.Concat(process.Flows.Keys).Concat(process.Pending.Keys))
-            process.Passing.Add(connection.Inbound);
-        process.PassingListeners.UnionWith(process.Listeners);
+        process.Passing.Add(process.Held.Concat(process.Flows.Keys).Concat(process.Pending.Keys), process.Listeners);
         Clear(process);
         process.Role = TwinProcessStatus.Types.Role.Released;
         process.Placeholders.Dispose();
@@ -191,8 +189,8 @@ internal sealed partial class TwinState(NetfilterQueue queue, long holdLimitByte
         while (Held.TryTake(process.Slot, out _))
             _drops[(int)DropReason.Forgotten]++;
         // What the kernel diverted before the rules went may still be in the queue.
-        if (process.Passing.Count + process.PassingListeners.Count > 0)
-            _released.Add((process.Passing, process.PassingListeners, Environment.TickCount64 + ReleasedMemoryMilliseconds));
+        if (!process.Passing.IsEmpty)
+            _released.Add((process.Passing, Environment.TickCount64 + ReleasedMemoryMilliseconds));
         Clear(process);
         process.Placeholders.Dispose();
         CloseCabin(process);
@@ -238,13 +236,13 @@ internal sealed partial class TwinState(NetfilterQueue queue, long holdLimitByte
             return true;
         foreach (var process in _processes.Values)
         {
-            if (process.Passing.Contains(tuple) || process.PassingListeners.Contains((tuple.Protocol, tuple.Destination)))
+            if (process.Passing.Contains(tuple))
                 return true;
         }
 
-        foreach (var (tuples, listeners, _) in _released)
+        foreach (var (passing, _) in _released)
         {
-            if (tuples.Contains(tuple) || listeners.Contains((tuple.Protocol, tuple.Destination)))
+            if (passing.Contains(tuple))
                 return true;
         }
 
