@@ -1,16 +1,17 @@
 using Twins.KernelTests.Lab;
 
-[assembly: DoNotParallelize]
+// Each test has a lab of its own while it runs. Most of the time a test waits for something to happen in it.
+[assembly: Parallelize(Workers = 2, Scope = ExecutionScope.ClassLevel)]
 
 namespace Twins.KernelTests;
 
-/// <summary>The lab lives as long as the tests of this assembly.</summary>
+/// <summary>Labs live as long as the tests of this assembly.</summary>
 [TestClass]
 public static class LabLifetime
 {
     [AssemblyInitialize]
-    public static void MakeLab(TestContext context) => TestLab.Up();
+    public static void RemoveLabsAtExit(TestContext context) => AppDomain.CurrentDomain.ProcessExit += (_, _) => TestLab.DownAll();
 
     [AssemblyCleanup]
-    public static void RemoveLab() => TestLab.Down();
+    public static void RemoveLabs() => TestLab.DownAll();
 }

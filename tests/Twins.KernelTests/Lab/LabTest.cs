@@ -9,7 +9,7 @@ namespace Twins.KernelTests.Lab;
 /// </summary>
 public abstract class LabTest
 {
-    // A connection that a process closed and whose peer doesn't end it keeps a former host's cabin for two minutes.
+    // A connection that a process closed and whose peer doesn't end it keeps a former host's cabin until the kernel gives it up.
     private static readonly TimeSpan LongestLinger = TimeSpan.FromMinutes(3);
 
     private readonly List<BackgroundProgram> _programs = [];
@@ -32,7 +32,7 @@ public abstract class LabTest
     [TestInitialize]
     public void BeginOnLab()
     {
-        TestLab.Up();
+        TestLab.Take();
         foreach (Machine node in TestLab.Nodes)
             _logStarts[node.Name] = new FileInfo(node.LogPath).Length;
     }
@@ -61,6 +61,7 @@ public abstract class LabTest
                 TellLogs();
             if (failed || IsLabSpent)
                 TestLab.Discard();
+            TestLab.GiveBack();
         }
     }
 

@@ -5,10 +5,11 @@ using System.Text.Json;
 namespace Twins.KernelTests.Lab;
 
 /// <summary>A machine of the lab.</summary>
+/// <param name="lab">The lab's directory.</param>
 /// <param name="name">Its name, which is its node's name too.</param>
 /// <param name="address">Its IPv4 address.</param>
 /// <param name="init">Its PID 1, as this machine numbers it.</param>
-internal sealed class Machine(string name, string address, int init)
+internal sealed class Machine(string lab, string name, string address, int init)
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(90);
 
@@ -17,7 +18,7 @@ internal sealed class Machine(string name, string address, int init)
     public string Address => address;
 
     /// <summary>Log of its <c>twinsd</c>.</summary>
-    public string LogPath => Path.Combine(TestLab.Directory, name + ".log");
+    public string LogPath => Path.Combine(lab, name + ".log");
 
     /// <summary>A file of this machine, as seen from outside.</summary>
     public string Outside(string path) => $"/proc/{init.ToString(CultureInfo.InvariantCulture)}/root{path}";
