@@ -89,6 +89,7 @@ internal sealed class Doctor(
         }
 
         AddPipeSize(Add);
+        AddRedirectPorts(Add);
         AddLeftovers(Add, removeLeftovers);
         return reply;
     }
@@ -98,6 +99,25 @@ internal sealed class Doctor(
         const string Path = "/proc/sys/fs/pipe-max-size";
         if (File.Exists(Path) && long.TryParse(File.ReadAllText(Path), CultureInfo.InvariantCulture, out var bytes))
             add("pipe-size", bytes >= 1 << 20 ? "ok" : "warning", $"fs.pipe-max-size is {bytes}", "sysctl -w fs.pipe-max-size=1048576");
+    }
+
+    private void AddRedirectPorts(Action<string, string, string, string> add)
+    {
+        const string Check = "redirect-ports";
+        const string Folder = "/proc/sys/net/ipv4/";
+        var (first, last) = (options.FirstRedirectPort, options.LastRedirectPort);
+        var local = LocalPorts.Parse(File.ReadAllText(Folder + LocalPorts.RangeName), File.ReadAllText(Folder + LocalPorts.ReservedName));
+        if (local.FindGiven(first, last) is not (var firstGiven, var lastGiven))
+        {
+            add(Check, "ok", $"no program gets a port of {first}-{last} unless it asks for it", "");
+            return;
+        }
+
+        add(
+            Check,
+            "warning",
+            $"the kernel may give programs ports of {firstGiven}-{lastGiven}, which are for redirected connections: what a program opens from one that is in use there gets no answer",
+            $"{local.Reserving(first, last)}, and the same in /etc/sysctl.d; or set firstRedirectPort and lastRedirectPort outside of net.ipv4.{LocalPorts.RangeName}.");
     }
 
     private void AddLeftovers(Action<string, string, string, string> add, bool remove)
