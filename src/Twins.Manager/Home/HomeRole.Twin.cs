@@ -20,7 +20,8 @@ internal sealed partial class HomeRole
     /// <summary>A peer connects to a redirected listener: its first segment waits until both ends of a leg are there.</summary>
     private async Task OpenForPeerAsync(HomeProcess process, Connection connection)
     {
-        Flow? flow = null;
+        Flow? flow;
+        bool isNew;
         string host;
         await process.Gate.WaitAsync();
         try
@@ -28,12 +29,13 @@ internal sealed partial class HomeRole
             if (process.Host is null || process.Holding || !process.Asked.Add(connection))
                 return;
             host = process.Host;
-            if (!process.Flows.TryGetValue(connection, out flow))
-                flow = Allocate(process.ProcessId, [connection], [.. process.HostLegs]).Single();
+            isNew = !process.Flows.TryGetValue(connection, out flow);
+            flow ??= Allocate(process.ProcessId, [connection], [.. process.HostLegs]).Single();
         }
         catch (NodeException e)
         {
-            LogRefused(process.ProcessId, connection.ToString(), e.Message);
+            process.Asked.Remove(connection);
+            await RefuseAsync(process, connection, e.Message);
             return;
         }
         finally
@@ -64,19 +66,19 @@ internal sealed partial class HomeRole
         try
         {
             process.Asked.Remove(connection);
-            if (process.Host != host || process.Holding)
-                return;
-            if (refusal is null)
+
+            // While it was asked the process may have begun to move, moved on, or ended. Then the twin asks anew, or no more.
+            var isCurrent = process.Host == host && !process.Holding && Find(process.ProcessId) == process;
+            if (isCurrent && refusal is null)
             {
                 await AddAsync(process, flow, CancellationToken.None);
                 return;
             }
 
-            ReturnPort(flow);
-            LogRefused(process.ProcessId, connection.ToString(), refusal);
-            var command = process.Command();
-            command.RefuseFlow = new RefuseFlow { Connection = connection };
-            await process.Twin.SendAsync(command);
+            if (isNew)
+                ReturnPort(flow);
+            if (isCurrent)
+                await RefuseAsync(process, connection, refusal!);
         }
         catch (TwinException e)
         {
@@ -85,6 +87,21 @@ internal sealed partial class HomeRole
         finally
         {
             process.Gate.Release();
+        }
+    }
+
+    private async Task RefuseAsync(HomeProcess process, Connection connection, string cause)
+    {
+        LogRefused(process.ProcessId, connection.ToString(), cause);
+        var command = process.Command();
+        command.RefuseFlow = new RefuseFlow { Connection = connection };
+        try
+        {
+            await process.Twin.SendAsync(command);
+        }
+        catch (TwinException e)
+        {
+            LogRefused(process.ProcessId, connection.ToString(), e.Message);
         }
     }
 
