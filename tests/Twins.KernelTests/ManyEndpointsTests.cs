@@ -54,6 +54,29 @@ public sealed partial class ManyEndpointsTests : LabTest
     }
 
     [TestMethod]
+    public void RedirectPortsAreUsedUp_ANewConnectionIsRefused_AndOpensOnceOneIsGivenBack()
+    {
+        Configure(Home, """{"firstRedirectPort":61000,"lastRedirectPort":61000}""");
+        try
+        {
+            MobileProcess server = RunMobile(Home, "echo", "python3", Repository.Rig("traffic.py"), "serve", "7000");
+            WaitForListener(Home, 7000);
+            CheckedClient first = Talk("10.77.0.2:7000").WaitUntilReady();
+            server.MigrateTo(Host1);
+            first.AssertGoesOn();
+            Assert.Contains("timed out", ConnectFromPort40000().Error, "the only port is in use");
+            first.Finish();
+            // The very same connection: each attempt is from the same port.
+            Eventually.Reads(ConnectFromPort40000, attempt => attempt.ExitCode == 0, "home opens a leg for it");
+            server.MigrateTo(Home);
+        }
+        finally
+        {
+            Configure(Home, "{}");
+        }
+    }
+
+    [TestMethod]
     public void TwoProcessesBehindOneTwin_OnlyOneMoves_BothGoOn()
     {
         MobileProcess moving = RunMobile(Home, "moving", "python3", Repository.Rig("traffic.py"), "serve", "7000");
@@ -117,4 +140,7 @@ public sealed partial class ManyEndpointsTests : LabTest
 
     [GeneratedRegex(@"\bmss:(\d+)")]
     private static partial Regex Mss();
+
+    private static CommandResult ConnectFromPort40000() => Peer.Exec(
+        "python3", "-c", "import socket; s = socket.socket(); s.bind(('', 40000)); s.settimeout(2); s.connect(('10.77.0.2', 7000))");
 }
