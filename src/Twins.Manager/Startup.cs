@@ -1,4 +1,5 @@
 using Twins.Manager.Cabins;
+using Twins.Manager.Checkpoint;
 using Twins.Manager.Home;
 using Twins.Manager.Host;
 using Twins.Manager.Migration;
@@ -30,9 +31,22 @@ internal sealed class Startup(
         _ = Task.Run(() => WarmUp.RunAsync(paths), CancellationToken.None);
     }
 
-    /// <summary>Cabins and twins' memories of migrations that a crash cut short.</summary>
+    /// <summary>Trials of CRIU, cabins and twins' memories of migrations that a crash cut short.</summary>
     private async Task RemoveLeftoversAsync()
     {
+        // Nothing can have asked for one of ours yet.
+        foreach (var probe in CriuProbe.FindFolders(options.RunDirectory).ToList())
+        {
+            try
+            {
+                CriuProbe.Remove(probe);
+            }
+            catch (Exception e) when (e is IOException or System.ComponentModel.Win32Exception)
+            {
+                // Its CRIU is about to end; what stays 'twins doctor' finds.
+            }
+        }
+
         var guests = host.Processes.Select(p => p.Cabin.Id).ToHashSet();
         foreach (var cabin in Cabin.List(options.CabinDirectory).Where(c => !guests.Contains(c.Id)))
             cabin.Remove();

@@ -13,8 +13,8 @@ public sealed class StepFaultTests : FaultTest
         foreach (string step in StoppedMigration.Steps)
         {
             CommandResult told = KillIn(step, Host1, stopped => KillManager(Host1, stopped.LetGo));
-            // What it was asked last it may be asked again when it is back.
-            if (step != "prepare")
+            // What it was asked last it may be asked again when it is back; in preflight it isn't asked yet.
+            if (step is not ("preflight" or "prepare"))
                 Assert.AreEqual(step is "switch" or "release" ? 0 : 3, told.ExitCode, $"in {step}: {told}");
             if (told.ExitCode == 3)
                 Failure(told, 3);
@@ -50,7 +50,7 @@ public sealed class StepFaultTests : FaultTest
         foreach (string step in StoppedMigration.Steps)
         {
             // A destination has a twin for the process only from the end of prepare on, and shows which when it has its record.
-            if (machine == "host1" && step is "prepare" or "hold" or "checkpoint" or "transfer")
+            if (machine == "host1" && step is "preflight" or "prepare" or "hold" or "checkpoint" or "transfer")
                 continue;
             Machine node = machine == "home" ? Home : Host1;
             KillIn(step, Host1, stopped =>
@@ -69,7 +69,7 @@ public sealed class StepFaultTests : FaultTest
     public void CriuKilled_InEachStepThatNeedsIt_RolledBackBeforeTheCommit()
     {
         StartServer();
-        foreach ((string step, Machine node) in ((string, Machine)[])[("checkpoint", Home), ("transfer", Home), ("restore", Host1), ("commit", Host1), ("release", Home)])
+        foreach ((string step, Machine node) in ((string, Machine)[])[("preflight", Home), ("checkpoint", Home), ("transfer", Home), ("restore", Host1), ("commit", Host1), ("release", Home)])
         {
             CommandResult told = KillIn(step, Host1, stopped =>
             {
@@ -77,7 +77,7 @@ public sealed class StepFaultTests : FaultTest
                     node.Kill(criu);
                 stopped.LetGo();
             });
-            if (step is "checkpoint" or "restore" or "commit")
+            if (step is "preflight" or "checkpoint" or "restore" or "commit")
                 Assert.AreEqual("criu-died", Failure(told, 3).GetProperty("code").GetString(), $"in {step}: {told}");
             AssertOneRuns($"a kill of CRIU on {node.Name} in {step}");
             Return(Home);
@@ -86,8 +86,8 @@ public sealed class StepFaultTests : FaultTest
     }
 
     [TestMethod]
-    [DataRow("home", "restore, switch")]
-    [DataRow("host1", "checkpoint, commit, release")]
+    [DataRow("home", "preflight, restore, switch")]
+    [DataRow("host1", "preflight, checkpoint, commit, release")]
     [DataRow("host2", "restore, commit, switch")]
     public void ManagerKilled_WhileAGuestMovesOn_ExactlyOneCopyRuns(string machine, string steps)
     {

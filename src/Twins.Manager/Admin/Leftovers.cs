@@ -18,7 +18,6 @@ namespace Twins.Manager.Admin;
 internal sealed class Leftovers(TwinsdOptions options, TwinPaths paths, TwinPool pool, KernelRules rules, HomeRole home, HostRole host)
 {
     private const int SigKill = 9;
-    private const string ProbePrefix = "probe-";
 
     // One that is being made or removed just now isn't left behind.
     private static readonly TimeSpan OldEnough = TimeSpan.FromSeconds(1);
@@ -44,19 +43,14 @@ internal sealed class Leftovers(TwinsdOptions options, TwinPaths paths, TwinPool
             yield return new Leftover($"{unknown} packet rules", () => rules.RemoveUnknown(home.Processes, host.Legs));
     }
 
-    private IEnumerable<Leftover> Images() => Entries(options.ImagePath, "")
+    private IEnumerable<Leftover> Images() => Entries(options.ImagePath)
         .Where(path => !paths.IsInUse(path))
         .Select(path => new Leftover($"process images {path}", () => Delete(path)));
 
-    private IEnumerable<Leftover> Probes() => Entries(options.RunDirectory, ProbePrefix)
-        .Where(path => !path.StartsWith(Path.Combine(options.RunDirectory, FormattableString.Invariant($"{ProbePrefix}{Environment.ProcessId}-")), StringComparison.Ordinal))
-        .Select(path => new Leftover($"trial of CRIU {path}", () =>
-        {
-            var network = Path.Combine(path, "net");
-            if (File.Exists(network))
-                NetworkNamespace.Remove(network);
-            Delete(path);
-        }));
+    private IEnumerable<Leftover> Probes() => CriuProbe.FindFolders(options.RunDirectory)
+        .Where(path => !CriuProbe.IsOurs(path) && IsOld(path))
+        .Order(StringComparer.Ordinal)
+        .Select(path => new Leftover($"trial of CRIU {path}", () => CriuProbe.Remove(path)));
 
     private IEnumerable<Leftover> Twins()
     {
@@ -71,7 +65,7 @@ internal sealed class Leftovers(TwinsdOptions options, TwinPaths paths, TwinPool
             });
         }
 
-        foreach (var path in Entries(paths.Twins, "").Where(path => !ours.Contains(path) && !running.Contains(path)))
+        foreach (var path in Entries(paths.Twins).Where(path => !ours.Contains(path) && !running.Contains(path)))
             yield return new Leftover($"file {path} of a twin that is gone", () => Delete(path));
     }
 
@@ -87,9 +81,9 @@ internal sealed class Leftovers(TwinsdOptions options, TwinPaths paths, TwinPool
         }
     }
 
-    private static List<string> Entries(string directory, string prefix) => !Directory.Exists(directory)
+    private static List<string> Entries(string directory) => !Directory.Exists(directory)
         ? []
-        : [.. Directory.EnumerateFileSystemEntries(directory, prefix + "*").Where(IsOld).Order(StringComparer.Ordinal)];
+        : [.. Directory.EnumerateFileSystemEntries(directory).Where(IsOld).Order(StringComparer.Ordinal)];
 
     private static bool IsOld(string path) => DateTime.UtcNow - File.GetLastWriteTimeUtc(path) > OldEnough;
 

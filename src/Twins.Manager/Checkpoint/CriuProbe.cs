@@ -21,6 +21,9 @@ public sealed class CriuProbe
         while read -r line <&3; do echo "$line" >&3; done
         """;
 
+    private const string FolderPrefix = "probe-";
+    private const string NamespaceName = "net";
+
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(20);
     private readonly string _criu;
     private readonly string _stateFolder;
@@ -70,10 +73,25 @@ public sealed class CriuProbe
         return result;
     }
 
+    /// <summary>Folders of probes: of one that is being made, and of those that the end of their twinsd cut short.</summary>
+    internal static IEnumerable<string> FindFolders(string runFolder) =>
+        Directory.Exists(runFolder) ? Directory.EnumerateDirectories(runFolder, FolderPrefix + "*") : [];
+
+    /// <summary>Whether this program is making the probe.</summary>
+    internal static bool IsOurs(string folder) =>
+        Path.GetFileName(folder).StartsWith(FormattableString.Invariant($"{FolderPrefix}{Environment.ProcessId}-"), StringComparison.Ordinal);
+
+    /// <summary>Takes a probe's folder away, with the network namespace in it.</summary>
+    internal static void Remove(string folder)
+    {
+        NetworkNamespace.Remove(Path.Combine(folder, NamespaceName));
+        Directory.Delete(folder, recursive: true);
+    }
+
     private async Task ProbeAsync(CancellationToken cancellationToken)
     {
-        var folder = Directory.CreateDirectory(Path.Combine(_runFolder, $"probe-{Environment.ProcessId}-{Guid.NewGuid():N}")).FullName;
-        var networkNamespace = Path.Combine(folder, "net");
+        var folder = Directory.CreateDirectory(Path.Combine(_runFolder, $"{FolderPrefix}{Environment.ProcessId}-{Guid.NewGuid():N}")).FullName;
+        var networkNamespace = Path.Combine(folder, NamespaceName);
         try
         {
             NetworkNamespace.Create(networkNamespace);
@@ -94,8 +112,7 @@ public sealed class CriuProbe
         }
         finally
         {
-            NetworkNamespace.Remove(networkNamespace);
-            Directory.Delete(folder, recursive: true);
+            Remove(folder);
         }
     }
 

@@ -7,6 +7,7 @@ namespace Twins.KernelTests.Lab;
 internal static class CriuGate
 {
     private const string Closed = "/tmp/criu-gate-closed";
+    private const string Trial = "/var/lib/twins/criu-probe.json";
 
     /// <summary>CRIU behind the gate.</summary>
     public static string Program => Repository.Rig("criu_gate.sh");
@@ -14,8 +15,11 @@ internal static class CriuGate
     /// <summary>What starts CRIU on this machine from now on waits; but not the probe of CRIU itself, which is made before.</summary>
     public static void Close(Machine machine)
     {
-        machine.Shell($"[ -e /var/lib/twins/criu-probe.json ] || {Repository.Cli} doctor >/dev/null 2>&1 || true; touch {Closed}");
+        machine.Shell($"[ -e {Trial} ] || {Repository.Cli} doctor >/dev/null 2>&1 || true; touch {Closed}");
     }
+
+    /// <summary>As after a boot: CRIU hasn't been tried yet, and its trial, which the next migration makes, waits as well.</summary>
+    public static void CloseBeforeTrial(Machine machine) => machine.Shell($"touch {Closed}; rm -f {Trial}");
 
     /// <summary>What waits goes on.</summary>
     public static void Open(Machine machine) => machine.Shell($"rm -f {Closed}");

@@ -3,6 +3,7 @@ namespace Twins.KernelTests.Lab;
 /// <summary>
 /// A migration that stands still inside a step, by something that can happen to it, until it is let go:
 /// <code>
+/// preflight    the trial of CRIU, which the first migration after a boot makes, doesn't begin at the source
 /// prepare      the link to the destination is cut
 /// hold         the program doesn't accept a connection
 /// checkpoint   CRIU doesn't begin at the source
@@ -16,7 +17,7 @@ namespace Twins.KernelTests.Lab;
 internal sealed class StoppedMigration
 {
     /// <summary>In their order.</summary>
-    public static readonly IReadOnlyList<string> Steps = ["prepare", "hold", "checkpoint", "transfer", "restore", "commit", "switch", "release"];
+    public static readonly IReadOnlyList<string> Steps = ["preflight", "prepare", "hold", "checkpoint", "transfer", "restore", "commit", "switch", "release"];
 
     private readonly Machine _source;
     private readonly Machine _destination;
@@ -47,6 +48,9 @@ internal sealed class StoppedMigration
         var stopped = new StoppedMigration(server, destination, start);
         switch (step)
         {
+            case "preflight":
+                stopped.StopInPreflight();
+                break;
             case "prepare":
                 stopped._letGo = LinkCut.Now(destination).Dispose;
                 stopped.Start("preflight:");
@@ -96,6 +100,16 @@ internal sealed class StoppedMigration
     {
         Program = _start();
         Program.WaitFor(until);
+    }
+
+    private void StopInPreflight()
+    {
+        CriuGate.CloseBeforeTrial(_source);
+        _letGo = () => CriuGate.Open(_source);
+        // One may be waiting for a dump already.
+        IReadOnlyList<int> others = _source.CriuPids();
+        Program = _start();
+        Eventually.Holds(() => _source.CriuPids().Except(others).Any(), () => $"CRIU is started for a trial: {Program}");
     }
 
     private void StopInHold(Action connect)
