@@ -1,10 +1,11 @@
 using System.Globalization;
+using System.Text.Json;
 using Twins.KernelTests.Lab;
 
 namespace Twins.KernelTests;
 
 /// <summary>
-/// The link to the destination breaks at each message from the restore's answer on, in either direction, and stays broken
+/// The link to the destination breaks at each message from the request to restore on, in either direction, and stays broken
 /// until it is known at the source.
 /// </summary>
 [TestClass]
@@ -12,85 +13,125 @@ public sealed class LinkCutTests : FaultTest
 {
     private const int MostMessages = 60;
 
+    private Machine _source = null!;
+    private Machine _destination = null!;
+    private bool _saidRunHere;
+    private bool _saidGone;
+
     [TestMethod]
-    public void LinkCutAtEachMessageOfTheCommit_ExactlyOneCopyRuns_AndAPersonCanDecideMeanwhile()
+    [DataRow("home", "host1")]
+    [DataRow("host1", "host2")]
+    public void LinkCutAtEachMessageOfTheCommit_ExactlyOneCopyRuns_AndAPersonCanDecideMeanwhile(string source, string destination)
     {
+        _source = TestLab.Nodes.Single(node => node.Name == source);
+        _destination = TestLab.Nodes.Single(node => node.Name == destination);
         // The source is sure to be in doubt before the test's patience ends; the destination's time stays as it is.
-        Configure(Home, """{"commitWait":"1s"}""");
+        Configure(_source, """{"commitWait":"1s"}""");
         try
         {
             WaitUntilNodesMeet();
             StartServer();
-            bool saidRunHere = false;
-            bool saidGone = false;
             int message = 0;
-            while (CutAndMove(message, ref saidRunHere, ref saidGone))
-                Assert.IsLessThan(MostMessages, ++message, "a commit has an end");
+            do
+            {
+                Assert.IsLessThan(MostMessages, message, "a commit has an end");
+                if (Server.Node != _source)
+                    MoveTo(_source);
+            }
+            while (CutAndMove(message++));
             AssertDone();
         }
         finally
         {
-            Configure(Home, "{}");
+            Configure(_source, "{}");
         }
     }
 
+    [TestMethod]
+    public void RequestToRestoreIsLost_RolledBack_AndTheProcessRunsOnMeanwhile()
+    {
+        StartServer();
+        (_source, _destination) = (Home, Host1);
+        // The answer may be one to another question, such as a node's word each minute that it is there.
+        string failed;
+        do
+        {
+            StoppedMigration stopped = Stop("checkpoint", Host1);
+            using LinkCut cut = LinkCut.AtRequestAfterAnswer(Host1, Home);
+            stopped.LetGo();
+            CommandResult told = stopped.Program.WaitForEnd();
+            JsonElement failure = Failure(told, 3);
+            Assert.AreEqual("node-unreachable", failure.GetProperty("code").GetString(), told.ToString());
+            failed = failure.GetProperty("phase").GetString()!;
+            TestContext.WriteLine("{0} failed", failed);
+            Assert.AreEqual("", StateOn(Host1), "the destination has a record once it was asked to restore");
+            AssertRunsAtSource(told);
+            cut.Dispose();
+            AssertOneRuns("a lost request to restore");
+            WaitUntilNodesMeet();
+        }
+        while (failed == "transfer");
+        Assert.AreEqual("restore", failed);
+        Assert.AreEqual(Home, Server.Node);
+        MoveTo(Host1);
+        AssertDone();
+    }
+
     /// <summary>False when the migration was done without meeting the cut.</summary>
-    private bool CutAndMove(int message, ref bool saidRunHere, ref bool saidGone)
+    private bool CutAndMove(int message)
     {
         string cutAt = string.Create(CultureInfo.InvariantCulture, $"a cut at message {message}");
-        BackgroundProgram migration = Stop("restore", Host1).Program;
+        BackgroundProgram migration = Stop("restore", _destination).Program;
         CommandResult told;
         bool hit;
-        using (LinkCut cut = LinkCut.After(Host1, message))
+        using (LinkCut cut = LinkCut.After(_destination, message))
         {
-            CriuGate.Open(Host1);
+            CriuGate.Open(_destination);
             told = migration.WaitForEnd();
             hit = cut.IsDown;
             TestContext.WriteLine("{0}: exit code {1}, {2}", cutAt, told.ExitCode, told.Error.Split('\n')[^2]);
             if (told.ExitCode == 1)
-                Decide(told, ref saidRunHere, ref saidGone);
+                Decide(told);
             else if (told.ExitCode == 3)
-                AssertRunsAtHome(told);
+                AssertRunsAtSource(told);
         }
 
         AssertOneRuns(cutAt);
         WaitUntilNodesMeet();
-        if (Server.Node == Host1)
-            MoveTo(Home);
         return hit;
     }
 
-    /// <summary>In doubt: frozen, held, and said so. The first time with and without the process at the destination, a person decides; which cuts lead there differs, because pings count as messages.</summary>
-    private void Decide(CommandResult told, ref bool saidRunHere, ref bool saidGone)
+    /// <summary>In doubt: frozen, held, and said so. The first time with and without the process at the destination, a person decides.</summary>
+    private void Decide(CommandResult told)
     {
         Assert.AreEqual("in-doubt", Failure(told, 1).GetProperty("code").GetString(), told.ToString());
-        Assert.AreEqual("in-doubt", Home.Twins("show", Server.Name).Exits(0).Document.GetProperty("state").GetString());
-        Assert.AreEqual('T', char.ToUpperInvariant(Home.StateOf(Server.Pid)), "the original is stopped");
-        Home.Twins("migrate", Server.Name, "--to", "host2").Exits(1);
-        if (saidGone && saidRunHere)
+        Assert.AreEqual("in-doubt", _source.Twins("show", Server.Name).Exits(0).Document.GetProperty("state").GetString());
+        Assert.AreEqual('T', char.ToUpperInvariant(_source.StateOf(Server.Pid)), "the original is stopped");
+        _source.Twins("migrate", Server.Name, "--to", TestLab.Nodes.First(node => node != _source && node != _destination).Name).Exits(1);
+        if (_saidGone && _saidRunHere)
             return;
         // Nothing arrives at the destination any more: it has taken over, or gives up.
-        bool runsThere = Eventually.Reads(() => StateOn(Host1), state => state is "running" or "", "the destination has decided") == "running";
-        if (runsThere && !saidGone)
+        bool runsThere = Eventually.Reads(() => StateOn(_destination), state => state is "running" or "", "the destination has decided") == "running";
+        if (runsThere && !_saidGone)
         {
-            saidGone = true;
-            Home.Twins("resolve", Server.Name, "--gone").Exits(0);
-            Assert.IsFalse(Home.Runs(Server.Pid), "the original was destroyed");
-            Assert.AreNotEqual("in-doubt", StateOn(Home));
+            _saidGone = true;
+            _source.Twins("resolve", Server.Name, "--gone").Exits(0);
+            Assert.IsFalse(_source.Runs(Server.Pid), "the original was destroyed");
+            Assert.AreNotEqual("in-doubt", StateOn(_source));
         }
-        else if (!runsThere && !saidRunHere)
+        else if (!runsThere && !_saidRunHere)
         {
-            saidRunHere = true;
-            Home.Twins("resolve", Server.Name, "--run-here").Exits(0);
-            AssertRunsAtHome(told);
+            _saidRunHere = true;
+            _source.Twins("resolve", Server.Name, "--run-here").Exits(0);
+            AssertRunsAtSource(told);
         }
     }
 
     /// <summary>While the link still is cut.</summary>
-    private void AssertRunsAtHome(CommandResult told)
+    private void AssertRunsAtSource(CommandResult told)
     {
-        Assert.AreEqual("running", StateOn(Home), told.ToString());
-        Assert.IsTrue(Home.Runs(Server.Pid), told.ToString());
+        Assert.AreEqual("running", StateOn(_source), told.ToString());
+        Assert.IsTrue(_source.Runs(Server.Pid), told.ToString());
         AssertGoesOn();
     }
 }

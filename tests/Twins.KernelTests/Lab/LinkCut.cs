@@ -4,23 +4,23 @@ using System.Text.Json;
 namespace Twins.KernelTests.Lab;
 
 /// <summary>
-/// Breaks the links of a machine after a number of messages between it and other nodes: segments with data of the node API, in
-/// either direction, are counted; the next one and every TCP segment after it are lost, as long as this lives.
+/// Breaks the links of a machine at a message between it and other nodes: a segment with a request or an answer of the node API.
+/// From then on every TCP segment is lost, as long as this lives.
 /// </summary>
 internal sealed class LinkCut : IDisposable
 {
     private const string Table = "inet cut";
 
-    // An IPv4 and a TCP header with timestamps: a segment that only acknowledges.
+    // Up to that many octets, 52 of them an IPv4 and a TCP header with timestamps, there are acknowledgements, and pings and window
+    // updates of HTTP/2: losing one of these and all that follows is losing the next message. The shortest answer has 58 more.
     private const string Rules = """
         table inet cut {
           set down { type inet_proto; flags dynamic; }
-          counter messages { }
+          set answered { type inet_proto; flags dynamic; }
           chain message {
             tcp flags & syn == syn return
-            ip length <= 52 return
-            numgen inc mod 1000000 >= MESSAGES add @down { meta l4proto } drop
-            counter name messages
+            ip length <= 104 return
+            RULE
           }
           chain link {
             meta l4proto @down drop
@@ -34,21 +34,24 @@ internal sealed class LinkCut : IDisposable
 
     private readonly Machine _machine;
 
-    private LinkCut(Machine machine) => _machine = machine;
+    private LinkCut(Machine machine, string rule, string afterwards = "")
+    {
+        _machine = machine;
+        machine.Shell($"nft -f - <<'END'\n{Rules.Replace("RULE", rule, StringComparison.Ordinal)}\n{afterwards}\nEND");
+    }
 
     /// <summary>Nothing gets through from now on.</summary>
-    public static LinkCut Now(Machine machine)
-    {
-        machine.Shell($"nft -f - <<'END'\n{Rules.Replace("MESSAGES", "0", StringComparison.Ordinal)}\nadd element {Table} down {{ tcp }}\nEND");
-        return new LinkCut(machine);
-    }
+    public static LinkCut Now(Machine machine) => new(machine, "", $"add element {Table} down {{ tcp }}");
 
-    /// <summary>So many messages get through from now on.</summary>
-    public static LinkCut After(Machine machine, int messages)
-    {
-        machine.Shell($"nft -f - <<'END'\n{Rules.Replace("MESSAGES", messages.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)}\nEND");
-        return new LinkCut(machine);
-    }
+    /// <summary>So many messages get through from now on, in either direction; the next one is lost.</summary>
+    public static LinkCut After(Machine machine, int messages) => new(
+        machine, string.Create(CultureInfo.InvariantCulture, $"numgen inc mod 1000000 >= {messages} add @down {{ meta l4proto }} drop"));
+
+    /// <summary>Everything gets through until the machine has given another its next answer; the request that follows is lost.</summary>
+    public static LinkCut AtRequestAfterAnswer(Machine machine, Machine asking) => new(machine, $$"""
+        oifname "eth0" tcp sport 7457 ip daddr {{asking.Address}} add @answered { meta l4proto } return
+        iifname "eth0" tcp dport 7457 ip saddr {{asking.Address}} meta l4proto @answered add @down { meta l4proto } drop
+        """);
 
     /// <summary>Whether a message has met the cut.</summary>
     public bool IsDown
