@@ -230,9 +230,9 @@ public sealed class CriuCheckpointer : ICheckpointer, IAsyncDisposable
     }
 
     /// <summary>Ends the worker that waits in a network namespace which is about to be removed: it would keep the namespace.</summary>
-    public void Discard(string networkNamespacePath)
+    public void Discard(string? networkNamespacePath)
     {
-        if (File.Exists(networkNamespacePath) && _prepared.TryRemove(KeyOf(networkNamespacePath), out var worker))
+        if ((networkNamespacePath is null || File.Exists(networkNamespacePath)) && _prepared.TryRemove(KeyOf(networkNamespacePath), out var worker))
             _ = worker.DisposeAsync().AsTask();
     }
 

@@ -10,8 +10,8 @@ public interface ICheckpointer
     /// <param name="networkNamespacePath">A namespace's mount point; <see langword="null"/> for this program's own.</param>
     void Prepare(string? networkNamespacePath);
 
-    /// <summary>Gives up what was started ahead in a network namespace that is about to be removed.</summary>
-    void Discard(string networkNamespacePath);
+    /// <summary>Gives up what was started ahead in a network namespace for a dump or a restore that doesn't come.</summary>
+    void Discard(string? networkNamespacePath);
 
     /// <summary>Freezes a process with all its descendants and writes it to <paramref name="imagesDirectory"/>.</summary>
     /// <param name="pid">The root of the tree.</param>

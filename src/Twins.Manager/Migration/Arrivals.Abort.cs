@@ -45,8 +45,8 @@ internal sealed partial class Arrivals
             await restore.DisposeAsync();
         }
 
-        if (arrival.Hosted is { } hosted)
-            checkpointer.Discard(hosted.Cabin.NamespacePath);
+        if (!arrival.Request.OtherMigrator)
+            checkpointer.Discard(arrival.Hosted?.Cabin.NamespacePath);
         if (arrival.Hosted is not null)
             await host.RemoveAsync(arrival.Request.Process.ProcessId);
         registry.NotArrived(arrival.Request.Process.ProcessId, arrival.Request.Epoch);

@@ -192,6 +192,7 @@ internal sealed partial class Departure(
             await TryAsync("unfreeze", async () => await _dump.DisposeAsync());
         }
 
+        parts.Checkpointer.Discard(_hosted?.Cabin.NamespacePath);
         if (_hosted is not null)
             await TryAsync("open", () => parts.Host.OpenAsync(_hosted));
         if (_holding)

@@ -89,6 +89,7 @@ public abstract class FaultTest : LabTest
             SettleTime);
         AssertEverywhere(Server, epoch);
         AssertGoesOn();
+        Eventually.Holds(() => TestLab.Nodes.All(node => node.CriuPids().Count == 0), $"after {after} no CRIU is left");
         if (Server.Node != Home)
             AssertPortIsKept();
     }
