@@ -130,6 +130,28 @@ public sealed class RedirectTests
     }
 
     [TestMethod]
+    public void LegOfAClosedConnection_GivenToAnotherBeforeTheHostNoticed_StaysTheOthers()
+    {
+        using var relay = new Relay(["--linger", "0"], ["--linger", "2"]);
+        relay.Start();
+        using var listener = relay.ListenInCabin();
+        var (peer, process) = relay.Connect(listener);
+        var closed = relay.Flows[0];
+        peer.Shutdown(System.Net.Sockets.SocketShutdown.Send);
+        Assert.AreEqual(0, process.Receive(new byte[8]));
+        process.Shutdown(System.Net.Sockets.SocketShutdown.Send);
+        Assert.AreEqual(0, peer.Receive(new byte[8]));
+        Assert.AreEqual(closed, relay.Home.NextEvent("home reports the end").FlowsClosed.Flows.Single());
+        relay.Flows.Clear();
+        relay.ReuseLeg();
+        (peer, process) = relay.Connect(listener);
+        Assert.AreEqual((closed.HomeLeg, closed.HostLeg), (relay.Flows[0].HomeLeg, relay.Flows[0].HostLeg));
+        Assert.AreEqual(closed, relay.Host.NextEvent("the host reports the end").FlowsClosed.Flows.Single());
+        Stream.AssertExchange(peer, process, 10_000);
+        relay.AssertNoResets();
+    }
+
+    [TestMethod]
     public void LeftBehind_ConnectionGoesOnWhileTheProcessIsStoppedAndForgotten()
     {
         using var relay = new Relay();

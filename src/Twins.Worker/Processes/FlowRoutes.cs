@@ -71,7 +71,10 @@ internal sealed class FlowRoutes(MobileProcess process, FlowTableBuilder builder
         process.Lifetimes.Remove(flow.Connection);
         if (process.IsHosted)
         {
-            builder.Remove(flow.ToHost).Remove(flow.Connection.Outbound);
+            // Home may have given the leg to another connection before the end of this one was noticed here.
+            if (before.FindRoute(flow.ToHost)?.Target == flow.Connection.Inbound)
+                builder.Remove(flow.ToHost);
+            builder.Remove(flow.Connection.Outbound);
             return;
         }
 

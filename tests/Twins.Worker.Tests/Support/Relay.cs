@@ -22,13 +22,18 @@ internal sealed class Relay : IDisposable
     private readonly string _folder = Directory.CreateTempSubdirectory("twin").FullName;
     private readonly List<IDisposable> _things = [];
     private readonly FileDescriptor _tun;
-    private readonly string[] _options;
+    private readonly string[] _homeOptions;
+    private readonly string[] _hostOptions;
     private uint _homePort = 62_000;
     private int _started;
 
-    public Relay(params string[] options)
+    public Relay(params string[] options) : this(options, options)
     {
-        _options = options;
+    }
+
+    public Relay(string[] homeOptions, string[] hostOptions)
+    {
+        (_homeOptions, _hostOptions) = (homeOptions, hostOptions);
         Network = new TestNetwork();
         (Cabin, _tun) = Network.AddCabin();
         TestNetwork.CountResets(Network.Peer);
@@ -66,13 +71,13 @@ internal sealed class Relay : IDisposable
 
     public void StartHome()
     {
-        HomeTwin = Keep(new TwinProgram(Network.Home, NextPath(), Queue, _options));
+        HomeTwin = Keep(new TwinProgram(Network.Home, NextPath(), Queue, _homeOptions));
         Home = Keep(new TwinClient(HomeTwin.ControlPath));
     }
 
     public void StartHost()
     {
-        HostTwin = Keep(new TwinProgram(Network.Host, NextPath(), Queue, _options));
+        HostTwin = Keep(new TwinProgram(Network.Host, NextPath(), Queue, _hostOptions));
         Host = Keep(new TwinClient(HostTwin.ControlPath));
     }
 
@@ -128,6 +133,9 @@ internal sealed class Relay : IDisposable
         Home.Do(Process, epoch, request => (request.AddFlows = new AddFlows()).Flows.Add(flow));
         return flow;
     }
+
+    /// <summary>The next flow gets home's end of the leg that the last one had.</summary>
+    public void ReuseLeg() => _homePort--;
 
     /// <summary>A peer's connection to the process in the cabin.</summary>
     public (Socket Peer, Socket Process) Connect(Socket listener)
