@@ -58,7 +58,10 @@ public abstract class LabTest
         finally
         {
             if (failed)
+            {
                 TellLogs();
+                TellKernels();
+            }
             if (failed || IsLabSpent)
                 TestLab.Discard();
             TestLab.GiveBack();
@@ -160,6 +163,19 @@ public abstract class LabTest
         foreach (Machine node in TestLab.Nodes)
         {
             Eventually.Holds(() => node.List().Count == 0, () => $"twins ls on {node.Name} is empty: {string.Join('\n', node.List())}");
+        }
+    }
+
+    /// <summary>What is diverted, redirected and connected at the end of a test that failed.</summary>
+    private void TellKernels()
+    {
+        if (IsLabSpent)
+            return;
+        foreach (Machine machine in (Machine[])[Peer, .. TestLab.Nodes])
+        {
+            CommandResult told = machine.Exec("sh", "-c",
+                "nft list ruleset; iptables-save -c -t raw; ss -tanoi; for cabin in /run/twins/cabins/*; do [ -e \"$cabin\" ] && echo \"$cabin\" && nsenter --net=\"$cabin\" ss -tanoi; done");
+            TestContext.WriteLine("{0} at the end:\n{1}\n{2}", machine.Name, told.Output, told.Error);
         }
     }
 
