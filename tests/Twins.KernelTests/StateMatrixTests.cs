@@ -14,7 +14,7 @@ public sealed class StateMatrixTests : LabTest
 {
     private int _linesRead;
 
-    // At one time: a half-closed connection keeps what it had on a former host for two minutes after its end.
+    // At one time: what a half-closed connection left on a former host stays until the kernel gives it up.
     private static readonly string[] s_cases =
     [
         "ESTABLISHED:nothing", "ESTABLISHED:unread", "ESTABLISHED:unsent", "ESTABLISHED:both",

@@ -9,8 +9,8 @@ namespace Twins.Manager.Images;
 
 /// <summary>
 /// Takes a stream of <see cref="ImageChunk"/> into a directory. Nothing the sender says is trusted:
-/// names, counts and sizes are bounded, frames are checked before they are expanded, and every file's
-/// SHA-256 must be right. On any fault the directory is removed. Blocks are expanded by several workers
+/// names, counts and sizes are bounded, frames are checked before they are expanded, and the
+/// SHA-256 of what was sent of every file must be right. On any fault the directory is removed. Blocks are expanded by several workers
 /// while the next ones arrive; at most <see cref="BlocksAhead"/> are in memory. Pages that came while the process ran
 /// (<see cref="ImageSender"/>) lie in the directory as a file that no sender can name, until the directory is removed.
 /// </summary>

@@ -40,7 +40,7 @@ internal sealed record CabinGuest(int Pid, string Missing)
             .ToList();
         if (missing.Count > 0)
             return new CabinGuest(0, string.Join(", ", missing.Take(5)) + (missing.Count > 5 ? $" and {missing.Count - 5} more" : ""));
-        var owners = Processes.ProcessSockets.Read(pids, addresses).Tcp.Select(s => s.Pid).Where(p => p > 0).ToHashSet();
+        var owners = ProcessSockets.Read(pids, addresses).Tcp.Select(s => s.Pid).Where(p => p > 0).ToHashSet();
         if (SocketRepair.IsOn(owners))
             return new CabinGuest(0, "connections that have left repair mode");
         SegmentSize.Resync(owners);

@@ -9,7 +9,6 @@ using Twins.Manager.Settings;
 using Twins.Protocol;
 using Twins.Table;
 using Outcome = Twins.Protocol.QueryMigrationReply.Types.Outcome;
-using ProcessTree = Twins.Manager.Processes.ProcessTree;
 
 namespace Twins.Manager.Migration;
 

@@ -54,7 +54,7 @@ internal sealed class LongFreeze : IAsyncDisposable
 
     // Where a program has sent its end, the image doesn't say whether that has left: such a socket says nothing.
     private static IEnumerable<FrozenSocket> Read(ProcessRecord record, string images) =>
-        from socket in Processes.ProcessSockets.Read(ProcessInspector.TryReadOriginal(record)?.Pids ?? [], record.HomeAddresses).Tcp
+        from socket in ProcessSockets.Read(ProcessInspector.TryReadOriginal(record)?.Pids ?? [], record.HomeAddresses).Tcp
         where socket is { Standing: SocketStanding.Owned, State: TcpState.Established or TcpState.CloseWait } && socket.Local.Address.IsIPv4
         let stream = TcpStreamImage.TryRead(images, socket.Inode)
         where stream is not null
