@@ -28,6 +28,8 @@ namespace Twins.Manager.Admin;
 internal sealed partial class ManualRedirection(
     ProcessRegistry registry, ITableStore table, HomeRole home, NodeMap nodes, TwinsdOptions options, ILogger<ManualRedirection> log) : IDisposable
 {
+    private const int MostReadings = 10;
+
     private static readonly TimeSpan LookAround = TimeSpan.FromMilliseconds(500);
 
     private readonly SemaphoreSlim _gate = new(1, 1);
@@ -44,7 +46,7 @@ internal sealed partial class ManualRedirection(
         try
         {
             // Connections that are being opened get through first: no checkpoint can carry them.
-            var endpoints = Read(record) ?? EndpointSet.Empty;
+            var endpoints = ReadOrThrow(record);
             if (endpoints.Listeners.Count > 0)
             {
                 await home.HoldAsync(Request(record, endpoints, newOnly: true), CancellationToken.None);
@@ -154,7 +156,7 @@ internal sealed partial class ManualRedirection(
         var started = Stopwatch.GetTimestamp();
         while (Read(record) is { HasBacklog: true } && Stopwatch.GetElapsedTime(started) < options.BacklogDrain)
             await Task.Delay(TimeSpan.FromMilliseconds(2));
-        var endpoints = Read(record) ?? EndpointSet.Empty;
+        var endpoints = ReadOrThrow(record);
         return !endpoints.HasBacklog ? endpoints : throw new NodeException(
             record.HomeNode,
             "backlog-not-drained",
@@ -186,9 +188,24 @@ internal sealed partial class ManualRedirection(
 
     private ProcessRecord Now(ProcessRecord record) => registry.FindById(record.Id) ?? record;
 
-    // Null when it has ended; a zombie has no sockets any more.
-    private static EndpointSet? Read(ProcessRecord record) =>
-        ProcessRegistry.IsAlive(record) && ProcessInspector.TryReadOriginal(record) is { } tree ? ProcessInspector.ReadEndpoints(tree, record.HomeAddresses) : null;
+    private static EndpointSet ReadOrThrow(ProcessRecord record) => Read(record) ?? throw new NodeException(
+        record.HomeNode, "process-ended", $"'{record.Name}' (PID {record.Pid}) has ended, or is about to. Hold it before its checkpoint is taken.");
+
+    // Null when it has ended. Other migrators kill it once they have its images, and it closes its sockets while it dies: what
+    // is missing then isn't closed.
+    private static EndpointSet? Read(ProcessRecord record)
+    {
+        for (var attempt = 0; attempt < MostReadings; attempt++)
+        {
+            if (!ProcessRegistry.IsAlive(record) || ProcessInspector.TryReadOriginal(record) is not { } tree)
+                return null;
+            var endpoints = ProcessInspector.ReadEndpoints(tree, record.HomeAddresses);
+            if (!tree.IsEnding())
+                return endpoints;
+        }
+
+        return null;
+    }
 
     private void RequireAtHome(ProcessRecord record)
     {

@@ -3,8 +3,14 @@ using System.Globalization;
 namespace Twins.Manager.Processes;
 
 /// <summary>The fields of /proc/PID/stat (proc(5)) that Twins looks at.</summary>
-internal readonly record struct ProcessStat(string CommandName, char State, int ParentPid, int ProcessGroup, int Session, ulong StartTimeTicks)
+internal readonly record struct ProcessStat(string CommandName, char State, int ParentPid, int ProcessGroup, int Session, uint Flags, ulong StartTimeTicks)
 {
+    // PF_EXITING (include/linux/sched.h): set before the process lets go of its memory and descriptors.
+    private const uint Exiting = 0x4;
+
+    /// <summary>Whether the process has ended, or is about to: what it has open may be gone in part.</summary>
+    public bool IsEnding => State is 'Z' or 'X' || (Flags & Exiting) != 0;
+
     /// <summary>Reads the file of a process; false when there is none any more.</summary>
     public static bool TryRead(int pid, out ProcessStat stat)
     {
@@ -26,12 +32,13 @@ internal readonly record struct ProcessStat(string CommandName, char State, int 
             || !int.TryParse(fields[4 - FirstNumber], CultureInfo.InvariantCulture, out var parent)
             || !int.TryParse(fields[5 - FirstNumber], CultureInfo.InvariantCulture, out var group)
             || !int.TryParse(fields[6 - FirstNumber], CultureInfo.InvariantCulture, out var session)
+            || !uint.TryParse(fields[9 - FirstNumber], CultureInfo.InvariantCulture, out var flags)
             || !ulong.TryParse(fields[22 - FirstNumber], CultureInfo.InvariantCulture, out var start))
         {
             return false;
         }
 
-        stat = new ProcessStat(text[(open + 1)..close], fields[0][0], parent, group, session, start);
+        stat = new ProcessStat(text[(open + 1)..close], fields[0][0], parent, group, session, flags, start);
         return true;
     }
 }

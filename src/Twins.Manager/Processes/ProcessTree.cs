@@ -42,6 +42,13 @@ public sealed class ProcessTree
     /// <summary>The numbers of a tree's processes, a parent always before its children; none when the root is not there.</summary>
     public static IReadOnlyList<int> ReadPids(int rootPid) => TryRead(rootPid)?.Pids ?? [];
 
+    /// <summary>
+    /// Whether one of the processes has ended since, or is about to. Asked after something was read of them, such as
+    /// their sockets: what they had open may have been gone in part by then. A zombie had nothing open before either.
+    /// </summary>
+    public bool IsEnding() => Processes.Any(process => process.State != 'Z'
+        && (!ProcessStat.TryRead(process.Pid, out var stat) || stat.StartTimeTicks != process.Identity.StartTimeTicks || stat.IsEnding));
+
     private static List<ProcessNode> ReadOnce(int rootPid)
     {
         var found = new List<ProcessNode>();

@@ -83,4 +83,44 @@ public sealed class ProcessTreeTests
         Assert.IsNull(ProcessTree.TryRead(pid));
         Assert.IsFalse((identity with { Pid = Environment.ProcessId }).IsAlive(), "another process with that number");
     }
+
+    [TestMethod]
+    public void Tree_WithAProcessThatEndsAfterItWasRead_IsEnding()
+    {
+        using var program = new Program("""
+            import signal
+            def child():
+                pid = os.fork()
+                if pid == 0:
+                    time.sleep(60)
+                    os._exit(0)
+                return pid
+            def kill(pid):
+                os.kill(pid, signal.SIGKILL)
+                os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+            first, second = child(), child()
+            kill(first)
+            say(second)
+            rest()
+            """, ownNetwork: false);
+        var second = int.Parse(program.Hear()[0]);
+        var tree = ProcessTree.TryRead(program.Pid)!;
+        Assert.HasCount(3, tree.Processes);
+        Assert.IsFalse(tree.IsEnding(), "the first had nothing open any more when the tree was read");
+
+        using (var process = System.Diagnostics.Process.GetProcessById(second))
+            process.Kill();
+        Assert.IsTrue(Wait.Until(tree.IsEnding, ending => ending));
+    }
+
+    [TestMethod]
+    [DataRow('S', 0x400000u, false)]
+    [DataRow('R', 0x40000cu, true, DisplayName = "PF_EXITING: it closes what it has open")]
+    [DataRow('Z', 0x40000cu, true)]
+    [DataRow('X', 0u, true)]
+    public void Stat_OfAProcess_SaysWhetherItIsEnding(char state, uint flags, bool isEnding)
+    {
+        Assert.IsTrue(ProcessStat.TryParse($"7 (a ) b) {state} 1 7 7 0 -1 {flags} 0 0 0 0 0 0 0 0 20 0 1 0 4242 0 0", out var stat));
+        Assert.AreEqual(("a ) b", 4242ul, isEnding), (stat.CommandName, stat.StartTimeTicks, stat.IsEnding));
+    }
 }
