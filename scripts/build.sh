@@ -2,7 +2,7 @@
 # Builds what is missing or older than its sources into build/; returns at once when nothing is.
 # Usage: build.sh COMPONENT...
 #   hook      build/hook/libtwins-hook.so, build/hook/twins-exec
-#   twins     build/twins/twins     the CLI
+#   twins     build/twins/twins     the CLI, native code
 #   twinsd    build/twinsd/twinsd   the Migration Manager
 #   twin      build/twin/twin       the worker, native code
 #   solution  Twins.sln, test projects included
@@ -72,8 +72,8 @@ dotnet_quietly() {
 # Built aside and swapped, so that a running program keeps the files it has mapped.
 publish() {
   local name=$1 project=$root_directory/src/${projects[$1]} aside=$build_directory/.new-$1 options=()
-  # Precompiled code: the CLI starts in half the time.
-  if [[ $name != twin ]]; then options=(-p:PublishReadyToRun=true --self-contained false); fi
+  # Precompiled code where there is no native code: it starts in half the time.
+  if [[ $name == twinsd ]]; then options=(-p:PublishReadyToRun=true --self-contained false); fi
   rm -rf "$aside" "$build_directory/.old-$name"
   dotnet_quietly "$name" publish "$project" --use-current-runtime --output "$aside" "${options[@]}"
   if [[ -e $build_directory/$name ]]; then mv "$build_directory/$name" "$build_directory/.old-$name"; fi
