@@ -2,9 +2,9 @@
 # Builds what is missing or older than its sources into build/; returns at once when nothing is.
 # Usage: build.sh COMPONENT...
 #   hook      build/hook/libtwins-hook.so, build/hook/twins-exec
-#   twins     build/twins/twins     the CLI, native code
+#   twins     build/twins/twins     the CLI, native code as the next two
 #   twinsd    build/twinsd/twinsd   the Migration Manager
-#   twin      build/twin/twin       the worker, native code
+#   twin      build/twin/twin       the worker
 #   solution  Twins.sln, test projects included
 set -euo pipefail
 # shellcheck source=scripts/common.sh
@@ -71,11 +71,9 @@ dotnet_quietly() {
 
 # Built aside and swapped, so that a running program keeps the files it has mapped.
 publish() {
-  local name=$1 project=$root_directory/src/${projects[$1]} aside=$build_directory/.new-$1 options=()
-  # Precompiled code where there is no native code: it starts in half the time.
-  if [[ $name == twinsd ]]; then options=(-p:PublishReadyToRun=true --self-contained false); fi
+  local name=$1 project=$root_directory/src/${projects[$1]} aside=$build_directory/.new-$1
   rm -rf "$aside" "$build_directory/.old-$name"
-  dotnet_quietly "$name" publish "$project" --use-current-runtime --output "$aside" "${options[@]}"
+  dotnet_quietly "$name" publish "$project" --use-current-runtime --output "$aside"
   if [[ -e $build_directory/$name ]]; then mv "$build_directory/$name" "$build_directory/.old-$name"; fi
   mv "$aside" "$build_directory/$name"
   rm -rf "$build_directory/.old-$name"

@@ -28,7 +28,6 @@ internal sealed class Startup(
         await departures.RecoverAsync();
         await manual.RecoverAsync();
         await RemoveLeftoversAsync();
-        _ = Task.Run(() => WarmUp.RunAsync(paths), CancellationToken.None);
     }
 
     /// <summary>Trials of CRIU, cabins and twins' memories of migrations that a crash cut short.</summary>

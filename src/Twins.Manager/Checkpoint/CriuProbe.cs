@@ -57,7 +57,7 @@ public sealed class CriuProbe
             result = new CriuProbeResult(key, true, null, null);
             Directory.CreateDirectory(_stateFolder);
             var temporary = CachePath + ".new";
-            File.WriteAllText(temporary, JsonSerializer.Serialize(result));
+            File.WriteAllText(temporary, JsonSerializer.Serialize(result, StateJson.Default.CriuProbeResult));
             File.Move(temporary, CachePath, overwrite: true);
         }
         catch (CheckpointException e)
@@ -169,7 +169,7 @@ public sealed class CriuProbe
     {
         try
         {
-            return JsonSerializer.Deserialize<CriuProbeResult>(File.ReadAllText(CachePath));
+            return JsonSerializer.Deserialize(File.ReadAllText(CachePath), StateJson.Default.CriuProbeResult);
         }
         catch (Exception e) when (e is IOException or JsonException)
         {

@@ -20,7 +20,7 @@ internal sealed class NodeDirectory
         _files = files;
         try
         {
-            _nodes = (JsonSerializer.Deserialize<KnownNodeEntry[]>(files.Read(ClusterFiles.Nodes) ?? "[]") ?? [])
+            _nodes = (JsonSerializer.Deserialize(files.Read(ClusterFiles.Nodes) ?? "[]", StateJson.Default.IEnumerableKnownNodeEntry) ?? [])
                 .ToImmutableSortedDictionary(node => node.Name, node => node, StringComparer.Ordinal);
         }
         catch (Exception exception) when (exception is JsonException or ArgumentException)
@@ -70,7 +70,7 @@ internal sealed class NodeDirectory
 
     private void Save(ImmutableSortedDictionary<string, KnownNodeEntry> nodes)
     {
-        _files.Write(ClusterFiles.Nodes, JsonSerializer.Serialize(nodes.Values));
+        _files.Write(ClusterFiles.Nodes, JsonSerializer.Serialize(nodes.Values, StateJson.Default.IEnumerableKnownNodeEntry));
         Volatile.Write(ref _nodes, nodes);
     }
 }

@@ -70,7 +70,7 @@ internal sealed class TokenStore(ClusterFiles files, TimeProvider time)
     {
         try
         {
-            var tokens = JsonSerializer.Deserialize<List<StoredToken>>(files.Read(ClusterFiles.Tokens) ?? "[]") ?? [];
+            var tokens = JsonSerializer.Deserialize(files.Read(ClusterFiles.Tokens) ?? "[]", StateJson.Default.ListStoredToken) ?? [];
             tokens.RemoveAll(token => token.Hash is null || token.Expires <= time.GetUtcNow());
             return tokens;
         }
@@ -80,7 +80,5 @@ internal sealed class TokenStore(ClusterFiles files, TimeProvider time)
         }
     }
 
-    private void Save(List<StoredToken> tokens) => files.Write(ClusterFiles.Tokens, JsonSerializer.Serialize(tokens));
-
-    private sealed record StoredToken(byte[] Hash, DateTimeOffset Expires);
+    private void Save(List<StoredToken> tokens) => files.Write(ClusterFiles.Tokens, JsonSerializer.Serialize(tokens, StateJson.Default.ListStoredToken));
 }

@@ -26,8 +26,4 @@ internal static class Duration
 
         return text.Contains(':', StringComparison.Ordinal) && TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out duration);
     }
-
-    public static string Format(TimeSpan duration) => duration.TotalSeconds < 1
-        ? string.Create(CultureInfo.InvariantCulture, $"{duration.TotalMilliseconds}ms")
-        : string.Create(CultureInfo.InvariantCulture, $"{duration.TotalSeconds}s");
 }

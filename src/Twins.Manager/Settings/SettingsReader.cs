@@ -130,14 +130,10 @@ internal static class SettingsReader
     {
         if (property.Name == nameof(TwinsdOptions.NodeName))
             return Cluster.NodeName.Allowed;
-        if (property.GetCustomAttribute<RangeAttribute>() is not { } range)
-            return "an absolute path";
-        return property.PropertyType == typeof(TimeSpan)
-            ? $"{Seconds(range.Minimum)} to {Seconds(range.Maximum)} (written 500ms, 10s, 2min)"
-            : $"{range.Minimum} to {range.Maximum}";
+        if (property.GetCustomAttribute<DurationRangeAttribute>() is { } durations)
+            return $"{durations.Minimum} to {durations.Maximum} (written 500ms, 10s, 2min)";
+        return property.GetCustomAttribute<RangeAttribute>() is { } range ? $"{range.Minimum} to {range.Maximum}" : "an absolute path";
     }
-
-    private static string Seconds(object bound) => Duration.Format(TimeSpan.Parse((string)bound, CultureInfo.InvariantCulture));
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 

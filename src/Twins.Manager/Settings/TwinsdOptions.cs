@@ -44,31 +44,31 @@ internal sealed class TwinsdOptions
     public long HoldLimitBytes { get; init; } = 16 * 1024 * 1024;
 
     /// <summary>From how long a hold on peers are answered with a window of zero, so that they don't give up. Default 1 s; 0 s to 1 h, 0 s being never.</summary>
-    [Range(typeof(TimeSpan), "00:00:00", "01:00:00", ParseLimitsInInvariantCulture = true)]
+    [DurationRange("0s", "60min")]
     public TimeSpan ZeroWindowAfter { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>How long the source waits for the destination's word on the commit before it is in doubt. Default 10 s; 1 s to 5 min.</summary>
-    [Range(typeof(TimeSpan), "00:00:01", "00:05:00", ParseLimitsInInvariantCulture = true)]
+    [DurationRange("1s", "5min")]
     public TimeSpan CommitWait { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How long a listener's backlog may take to drain before the migration is rolled back. Default 5 s; 100 ms to 1 min.</summary>
-    [Range(typeof(TimeSpan), "00:00:00.1", "00:01:00", ParseLimitsInInvariantCulture = true)]
+    [DurationRange("100ms", "1min")]
     public TimeSpan BacklogDrain { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>How long a hold by hand waits for a redirect, and a redirect for the process in its cabin, before it is undone. Default 10 min; 1 s to 1 day.</summary>
-    [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00", ParseLimitsInInvariantCulture = true)]
+    [DurationRange("1s", "1440min")]
     public TimeSpan HandWait { get; init; } = TimeSpan.FromMinutes(10);
 
     /// <summary>How long late segments of a connection that has ended are waited for. Default 1 min, as TIME-WAIT on Linux; 0 s to 1 h.</summary>
-    [Range(typeof(TimeSpan), "00:00:00", "01:00:00", ParseLimitsInInvariantCulture = true)]
+    [DurationRange("0s", "60min")]
     public TimeSpan Linger { get; init; } = TimeSpan.FromMinutes(1);
 
     /// <summary>Deadline of a node call that has none of its own. Default 10 s; 1 s to 5 min.</summary>
-    [Range(typeof(TimeSpan), "00:00:01", "00:05:00", ParseLimitsInInvariantCulture = true)]
+    [DurationRange("1s", "5min")]
     public TimeSpan NodeCallDeadline { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Deadline for reaching a node. Default 2 s; 100 ms to 1 min.</summary>
-    [Range(typeof(TimeSpan), "00:00:00.1", "00:01:00", ParseLimitsInInvariantCulture = true)]
+    [DurationRange("100ms", "1min")]
     public TimeSpan NodeConnectDeadline { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>Directory of sockets and cabins, gone after a reboot. Default /run/twins; an absolute path.</summary>

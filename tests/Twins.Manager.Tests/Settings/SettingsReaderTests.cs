@@ -46,7 +46,7 @@ public sealed class SettingsReaderTests
             new[]
             {
                 "apiPort is '70000'; allowed: 1 to 65534.",
-                "commitWait is '10'; allowed: 1s to 300s (written 500ms, 10s, 2min).",
+                "commitWait is '10'; allowed: 1s to 5min (written 500ms, 10s, 2min).",
                 "runDirectory is ''; allowed: an absolute path.",
                 "nodeName is 'Höhe'; allowed: 1 to 63 of a-z, 0-9, '-' and '.', first and last a letter or digit.",
                 "holdLimitBytes is '1e99'; allowed: 65536 to 1073741824.",
