@@ -1,7 +1,7 @@
 using Twins.KernelTests.Lab;
 
 // Each test has a lab of its own while it runs. Most of the time a test waits for something to happen in it.
-[assembly: Parallelize(Workers = 2, Scope = ExecutionScope.ClassLevel)]
+[assembly: Parallelize(Workers = 4, Scope = ExecutionScope.MethodLevel)]
 
 namespace Twins.KernelTests;
 
