@@ -204,6 +204,9 @@ public sealed class HoldTests
             request.Migrating.Listeners.Add(Relay.ListenerAt(Relay.Port));
         });
         TestNetwork.Listen(relay.Network.Home, TestNetwork.HomeAddress, Relay.Port).Dispose();
+        // One that comes late, from the move before, takes them no earlier.
+        Assert.AreEqual("", Reserve(relay, epoch: 3).Message);
+        TestNetwork.Listen(relay.Network.Home, TestNetwork.HomeAddress, Relay.Port).Dispose();
         relay.Migrated(epoch: 3);
         Assert.ThrowsExactly<SocketException>(() => TestNetwork.Listen(relay.Network.Home, TestNetwork.HomeAddress, Relay.Port));
     }

@@ -6,9 +6,14 @@ namespace Twins.Manager.Home;
 /// <content>Holds, and takes holds back.</content>
 internal sealed partial class HomeRole
 {
+    // A host that couldn't tell of the process's arrival tells it again twice a second.
+    private static readonly TimeSpan TimeToHear = TimeSpan.FromSeconds(5);
+
     /// <summary>Inbound packets of these endpoints are held, in order, from now on.</summary>
-    public Task HoldAsync(HoldEndpointsRequest request, CancellationToken cancellation) =>
-        ChangeAsync("hold", request.ProcessId, request.Epoch, request.Connections.Count, create: true, async process =>
+    public async Task HoldAsync(HoldEndpointsRequest request, CancellationToken cancellation)
+    {
+        await HearAsync(request.ProcessId, request.Epoch, cancellation);
+        await ChangeAsync("hold", request.ProcessId, request.Epoch, request.Connections.Count, create: true, async process =>
         {
             var closed = request.NewConnectionsOnly ? [] : Closed(process, request.Connections);
             process.Connections.UnionWith(request.Connections);
@@ -37,6 +42,7 @@ internal sealed partial class HomeRole
             _rules.Divert(process.Twin.Queue, process.Connections, process.Listeners, process.Lingering);
             return true;
         });
+    }
 
     /// <summary>The freeze lasts: peers are told to wait.</summary>
     public Task AdvertiseZeroWindowAsync(AdvertiseZeroWindowRequest request, CancellationToken cancellation) =>
@@ -86,6 +92,25 @@ internal sealed partial class HomeRole
         finally
         {
             process.Gate.Release();
+        }
+    }
+
+    /// <summary>
+    /// The process may be about to leave a host of which home hasn't heard that it is there. The path switches to that one
+    /// first: a switch that came after the hold would give away what is held.
+    /// </summary>
+    private async Task HearAsync(string processId, ulong epoch, CancellationToken cancellation)
+    {
+        var started = TimeProvider.System.GetTimestamp();
+        while (Find(processId) is { Host: not null } process && process.Epoch < epoch)
+        {
+            if (TimeProvider.System.GetElapsedTime(started) > TimeToHear)
+            {
+                throw new NodeException(
+                    _identity.Name, "path-not-switched", $"Node '{_identity.Name}' hasn't heard yet where the process runs since its last migration; it is told until it has. Try again in a while; if that doesn't help, restart twinsd on the node where it runs.");
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(20), cancellation);
         }
     }
 

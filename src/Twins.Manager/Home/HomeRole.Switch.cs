@@ -10,6 +10,9 @@ internal sealed partial class HomeRole
     public Task<SwitchPathReply> SwitchAsync(SwitchPathRequest request, CancellationToken cancellation) =>
         ChangeAsync("switch", request.ProcessId, request.Epoch, request.Flows.Count, create: false, async process =>
         {
+            // Said once more, and done before: what is held now is the next migration's.
+            if (process.Holding && process.Epoch == request.Epoch && process.Host == request.Host)
+                return new SwitchPathReply();
             process.Epoch = request.Epoch;
             if (request.Host == _identity.Name)
                 return await ComeHomeAsync(process, cancellation);

@@ -9,11 +9,9 @@ internal static class ImageHash
     /// <summary>The numbers of precopied pages, four octets each, little-endian.</summary>
     public static void AppendNumbers(this IncrementalHash hash, IReadOnlyList<uint> numbers)
     {
-        Span<byte> octets = stackalloc byte[sizeof(uint)];
-        foreach (var number in numbers)
-        {
-            BinaryPrimitives.WriteUInt32LittleEndian(octets, number);
-            hash.AppendData(octets);
-        }
+        var octets = new byte[numbers.Count * sizeof(uint)];
+        for (var i = 0; i < numbers.Count; i++)
+            BinaryPrimitives.WriteUInt32LittleEndian(octets.AsSpan(i * sizeof(uint)), numbers[i]);
+        hash.AppendData(octets);
     }
 }

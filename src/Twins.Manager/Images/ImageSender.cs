@@ -173,17 +173,16 @@ public sealed class ImageSender(string migrationId, TimeProvider? time = null) :
     }
 
     /// <summary>What of a block the destination doesn't have; the chunk gets the numbers of the rest.</summary>
-    private byte[] LeaveOutKnown(ImageChunk chunk, ReadOnlySpan<byte> plain)
+    private byte[] LeaveOutKnown(ImageChunk chunk, byte[] plain)
     {
-        for (var at = 0; at < plain.Length; at += PageIndex.PageBytes)
-            chunk.Known.Add(_precopied.Find(plain.Slice(at, PageIndex.PageBytes)));
+        chunk.Known.Add(_precopied.Find(plain));
         var rest = new byte[chunk.Known.Count(n => n == 0) * PageIndex.PageBytes];
         var length = 0;
         for (var i = 0; i < chunk.Known.Count; i++)
         {
             if (chunk.Known[i] != 0)
                 continue;
-            plain.Slice(i * PageIndex.PageBytes, PageIndex.PageBytes).CopyTo(rest.AsSpan(length));
+            plain.AsSpan(i * PageIndex.PageBytes, PageIndex.PageBytes).CopyTo(rest.AsSpan(length));
             length += PageIndex.PageBytes;
         }
 

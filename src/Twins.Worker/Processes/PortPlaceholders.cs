@@ -13,14 +13,15 @@ internal sealed class PortPlaceholders : IDisposable
     private const long TryMilliseconds = 60_000;
     private readonly Dictionary<(IpProtocol Protocol, Packets.Endpoint Local), Socket?> _sockets = [];
     private long _giveUpAt;
+    private bool _isSuspended;
 
     /// <summary>Ports that someone else still has and that are tried again.</summary>
     public int Waiting { get; private set; }
 
-    /// <summary>Ports that were given up.</summary>
-    public int Missing => _sockets.Count(socket => socket.Value is null);
+    /// <summary>Ports that should be taken and aren't.</summary>
+    public int Missing => _isSuspended ? 0 : _sockets.Count(socket => socket.Value is null);
 
-    /// <summary>From now on these and no others.</summary>
+    /// <summary>From now on these and no others; while they are suspended, from the resumption on.</summary>
     public void Replace(IReadOnlySet<(IpProtocol Protocol, Packets.Endpoint Local)> ports, long nowMilliseconds)
     {
         foreach (var gone in _sockets.Keys.Where(port => !ports.Contains(port)).ToArray())
@@ -31,6 +32,8 @@ internal sealed class PortPlaceholders : IDisposable
 
         foreach (var port in ports)
             _sockets.TryAdd(port, null);
+        if (_isSuspended)
+            return;
         _giveUpAt = nowMilliseconds + TryMilliseconds;
         Waiting = Missing;
         TryAgain(nowMilliseconds);
@@ -39,6 +42,7 @@ internal sealed class PortPlaceholders : IDisposable
     /// <summary>Lets go of the ports for a while: the process may be about to come home and bind them itself.</summary>
     public void Suspend()
     {
+        _isSuspended = true;
         foreach (var port in _sockets.Keys.ToArray())
         {
             _sockets[port]?.Dispose();
@@ -49,7 +53,11 @@ internal sealed class PortPlaceholders : IDisposable
     }
 
     /// <summary>Takes the ports again after <see cref="Suspend"/>.</summary>
-    public void Resume(long nowMilliseconds) => Replace(_sockets.Keys.ToHashSet(), nowMilliseconds);
+    public void Resume(long nowMilliseconds)
+    {
+        _isSuspended = false;
+        Replace(_sockets.Keys.ToHashSet(), nowMilliseconds);
+    }
 
     /// <summary>Tries those again that were not free.</summary>
     public void TryAgain(long nowMilliseconds)
