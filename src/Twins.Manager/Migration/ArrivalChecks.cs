@@ -39,8 +39,9 @@ internal sealed class ArrivalChecks(TwinsdOptions options, NodeCluster identity,
         await readiness.CheckAsync(cancellation);
         Directory.CreateDirectory(options.ImagePath);
         var free = (ulong)new DriveInfo(options.ImagePath).AvailableFreeSpace;
-        if (free < request.ImageBytesEstimate)
-            throw Refusal("disk-full", $"{options.ImagePath} has {free >> 20} MiB free, the images need about {request.ImageBytesEstimate >> 20} MiB. Free some, or set imageDirectory elsewhere.");
+        // What is sent while the process runs is there beside the images that are made of it.
+        if (free / 2 < request.ImageBytesEstimate)
+            throw Refusal("disk-full", $"{options.ImagePath} has {free >> 20} MiB free, the images need about twice {request.ImageBytesEstimate >> 20} MiB on their way. Free some, or set imageDirectory elsewhere.");
     }
 
     private static readonly System.Buffers.SearchValues<char> Identifier = System.Buffers.SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789-");

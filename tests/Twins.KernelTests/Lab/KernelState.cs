@@ -8,7 +8,7 @@ internal sealed partial record KernelState(string Text)
     // iptables' own tables and chains stay behind, empty, when their last rule is gone: the rules are what counts.
     private const string Script = """
         echo "== nft"; nft list tables | grep -Ev '^table (ip6? (raw|mangle|nat|filter|security)|inet cut)$' | while read -r t; do nft list $t 2>/dev/null || true; done
-        echo "== iptables"; for t in raw mangle nat filter; do iptables -t $t -S; ip6tables -t $t -S; done 2>/dev/null | grep -v '^-P' || true
+        echo "== iptables"; { iptables-save; ip6tables-save; } 2>/dev/null | sed 's/ \[[0-9:]*\]$//' | grep -E '^-|^:[^ ]+ -$' || true
         echo "== cabins"; ls /run/twins/cabins 2>/dev/null || true
         echo "== images"; find /run/twins/images -mindepth 1 2>/dev/null || true
         echo "== mounts"; sed -n 's/^[^ ]* [^ ]* [^ ]* [^ ]* \([^ ]*\) .* - nsfs .*/\1/p' /proc/self/mountinfo
