@@ -41,6 +41,7 @@ internal static class ManagerServices
         services.AddSingleton<ArrivalChecks>();
         services.AddSingleton<Arrivals>();
         services.AddSingleton<Verdicts>();
+        services.AddSingleton<LettingGo>();
         services.AddSingleton<DepartureParts>();
         services.AddSingleton<DepartureRecovery>();
         services.AddSingleton<MigrationService>();

@@ -26,7 +26,7 @@ namespace Twins.Manager.Admin;
 /// </para>
 /// </summary>
 internal sealed partial class ManualRedirection(
-    ProcessRegistry registry, ITableStore table, HomeRole home, NodeMap nodes, TwinsdOptions options, ILogger<ManualRedirection> log) : IDisposable
+    ProcessRegistry registry, ITableStore table, HomeRole home, NodeMap nodes, LettingGo lettingGo, TwinsdOptions options, ILogger<ManualRedirection> log) : IDisposable
 {
     private const int MostReadings = 10;
 
@@ -43,6 +43,7 @@ internal sealed partial class ManualRedirection(
         if (record.State == ProcessState.Held)
             return record;
         RequireAtHome(record);
+        await lettingGo.SettleAsync(record, CancellationToken.None);
         try
         {
             // Connections that are being opened get through first: no checkpoint can carry them.

@@ -110,6 +110,7 @@ internal sealed partial class Departure(
         await parts.Readiness.CheckAsync(cancellation);
         if (home.Name != parts.Identity.Name)
             await home.DescribeAsync(cancellation);
+        await parts.LettingGo.SettleAsync(record, cancellation);
         _hosted = parts.Host.Find(record.Id);
         _endpoints = ProcessInspector.ReadEndpoints(_tree, record.HomeAddresses);
         _images = parts.Paths.NewImages(migrationId);
@@ -195,7 +196,7 @@ internal sealed partial class Departure(
         if (_hosted is not null)
             await TryAsync("open", () => parts.Host.OpenAsync(_hosted));
         if (_holding)
-            await TryAsync("cancel-hold", () => parts.LetGoAsync(record));
+            await TryAsync("cancel-hold", () => parts.LettingGo.LetGoAsync(record));
         parts.Paths.RemoveImages(_images);
     }
 

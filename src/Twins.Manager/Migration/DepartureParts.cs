@@ -24,6 +24,7 @@ internal sealed class DepartureParts(
     HomeRole home,
     TwinPaths paths,
     Verdicts verdicts,
+    LettingGo lettingGo,
     ILogger<Departure> log)
 {
     public TwinsdOptions Options => options;
@@ -48,23 +49,9 @@ internal sealed class DepartureParts(
 
     public Verdicts Verdicts => verdicts;
 
-    public DepartureLog Log { get; } = new(log);
+    public LettingGo LettingGo => lettingGo;
 
-    /// <summary>
-    /// Tells home to let go what it holds for a process that runs on where it was. A home that can't be reached is told
-    /// again until it has heard it, in the background: it would hold for ever.
-    /// </summary>
-    public async Task LetGoAsync(ProcessRecord record)
-    {
-        if (!await TryLetGoAsync(record))
-        {
-            _ = Task.Run(async () =>
-            {
-                while (registry.FindById(record.Id) is { } now && now.Epoch == record.Epoch && !await TryLetGoAsync(record))
-                    await Task.Delay(TimeSpan.FromMilliseconds(500));
-            });
-        }
-    }
+    public DepartureLog Log { get; } = new(log);
 
     /// <summary>
     /// Tells the destination to undo what it has prepared. One that can't be reached is told again for as long as it would
@@ -125,20 +112,6 @@ internal sealed class DepartureParts(
             {
                 // It can't be reached yet.
             }
-        }
-    }
-
-    private async Task<bool> TryLetGoAsync(ProcessRecord record)
-    {
-        try
-        {
-            await nodes.Get(record.HomeNode).CancelHoldAsync(new CancelHoldRequest { ProcessId = record.Id, Epoch = record.Epoch }, CancellationToken.None);
-            return true;
-        }
-        catch (NodeException e)
-        {
-            // Anything but these two is worth another try.
-            return e.Code is "unknown-process" or "stale-epoch";
         }
     }
 

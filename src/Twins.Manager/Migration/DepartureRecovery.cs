@@ -109,7 +109,7 @@ internal sealed class DepartureRecovery(DepartureParts parts, ITableStore table)
 
         if (parts.Host.Find(record.Id) is { } hosted)
             await parts.Host.OpenAsync(hosted);
-        await parts.LetGoAsync(record);
+        await parts.LettingGo.LetGoAsync(record);
         table.TryPutMigration(row with { Outcome = MigrationOutcome.RolledBack, Message = "This node's twinsd was restarted." });
         parts.Registry.TryMark(record, ProcessState.Running);
     }
