@@ -54,7 +54,14 @@ public sealed class FailureTests : LabTest
     {
         StartServer();
         string last = (_server.Pid - 1).ToString(CultureInfo.InvariantCulture);
-        string taken = Host1.Shell($"echo {last} >/proc/sys/kernel/ns_last_pid; sleep 1000 </dev/null >/dev/null 2>&1 & echo $!").Trim();
+        // The numbers after it are left to home, as they were.
+        string taken = Host1.Shell($"""
+            read -r was </proc/sys/kernel/ns_last_pid
+            echo {last} >/proc/sys/kernel/ns_last_pid
+            sleep 1000 </dev/null >/dev/null 2>&1 &
+            echo $!
+            echo $was >/proc/sys/kernel/ns_last_pid
+            """).Trim();
         try
         {
             Assert.AreEqual(_server.Pid.ToString(CultureInfo.InvariantCulture), taken);
