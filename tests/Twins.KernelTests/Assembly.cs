@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Twins.KernelTests.Lab;
 
 // Each test has a lab of its own while it runs. Most of the time a test waits for something to happen in it.
@@ -9,8 +10,15 @@ namespace Twins.KernelTests;
 [TestClass]
 public static class LabLifetime
 {
+    // Kept, or it would end with its finalizer.
+    private static PosixSignalRegistration? _ended;
+
     [AssemblyInitialize]
-    public static void RemoveLabsAtExit(TestContext context) => AppDomain.CurrentDomain.ProcessExit += (_, _) => TestLab.DownAll();
+    public static void RemoveLabsAtExit(TestContext context)
+    {
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => TestLab.DownAll();
+        _ended = PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ => TestLab.DownAll());
+    }
 
     [AssemblyCleanup]
     public static void RemoveLabs() => TestLab.DownAll();

@@ -18,8 +18,10 @@ internal sealed class TestLab
     private static readonly ConcurrentBag<TestLab> All = [];
     private static readonly AsyncLocal<TestLab?> OfThisTest = new();
     private static int _made;
+    private static volatile bool _isOver;
 
     private readonly string _directory;
+    private readonly Lock _change = new();
     private Dictionary<string, Machine> _machines = [];
     private Dictionary<string, KernelState> _clean = [];
     private bool _isUp;
@@ -62,18 +64,37 @@ internal sealed class TestLab
     /// <summary>The next test gets a new lab.</summary>
     public static void Discard() => Current.Down();
 
-    /// <summary>Removes the labs, however far they got.</summary>
+    /// <summary>Removes the labs, however far they got. No other is made.</summary>
     public static void DownAll()
     {
+        _isOver = true;
         foreach (TestLab lab in All)
-            lab.Down();
+        {
+            try
+            {
+                lab.Down();
+            }
+            catch (InvalidOperationException e)
+            {
+                // The others go all the same.
+                Console.Error.WriteLine(e.Message);
+            }
+        }
     }
 
     /// <summary>Makes the lab; what an earlier run of these tests left behind goes first.</summary>
     private void Up()
     {
+        lock (_change)
+            UpAlone();
+    }
+
+    private void UpAlone()
+    {
         if (_isUp)
             return;
+        if (_isOver)
+            throw new InvalidOperationException("The test run has ended.");
         Run("lab", "down");
         _isUp = true;
         string answer = Run("lab", "up", "--nodes", "home,host1,host2", "--outsiders", "peer", "--json");
@@ -89,10 +110,13 @@ internal sealed class TestLab
 
     private void Down()
     {
-        if (!_isUp)
-            return;
-        _isUp = false;
-        Run("lab", "down");
+        lock (_change)
+        {
+            if (!_isUp)
+                return;
+            _isUp = false;
+            Run("lab", "down");
+        }
     }
 
     private string Run(params string[] arguments)
