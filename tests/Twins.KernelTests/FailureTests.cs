@@ -56,7 +56,7 @@ public sealed class FailureTests : LabTest
         string last = (_server.Pid - 1).ToString(CultureInfo.InvariantCulture);
         // The numbers after it are left to home, as they were.
         string taken = Host1.Shell($"""
-            read -r was </proc/sys/kernel/ns_last_pid
+            was=$(cat /proc/sys/kernel/ns_last_pid)
             echo {last} >/proc/sys/kernel/ns_last_pid
             sleep 1000 </dev/null >/dev/null 2>&1 &
             echo $!
