@@ -33,7 +33,7 @@ internal static class HoldCommands
         Command command = new Command("redirect",
             "Send what is held, and all that follows, to another node (for other people's migrators). "
             + "Prints the network namespace there in which to restore the process; the path switches by itself when all its sockets "
-            + "are in it. Within ten minutes, or all is undone. The original is yours to end; it stays silenced.") { process, to }.WithJson();
+            + "are in it. What isn't there after ten minutes (setting handWait) is given up. The original is yours to end; it stays silenced.") { process, to }.WithJson();
         return command.Handle(environment, async (result, cancellation) =>
         {
             ProcessInfo info = await environment.Client().RedirectAsync(new RedirectRequest
