@@ -24,6 +24,7 @@ internal sealed class Startup(
         await home.RestoreAsync(cancellationToken);
         await host.RestoreAsync(cancellationToken);
         rules.RemoveUnknown(home.Processes, host.Legs);
+        pool.Hear();
         await arrivals.RecoverAsync();
         await departures.RecoverAsync();
         await manual.RecoverAsync();

@@ -84,6 +84,30 @@ public sealed class DivertRulesTests
     }
 
     [TestMethod]
+    public void JumpsWithoutATable_AsACrashLeavesThem_AreRemoved_ThoseOfTheTableStay()
+    {
+        using var network = new TestNetwork();
+        using (var before = DivertRules.Open(network.Home))
+        {
+            before.Install();
+            before.AddQueue(3);
+        }
+
+        Shell.Run("nft delete table inet twins", network.Home);
+        using (var rules = DivertRules.Open(network.Home))
+        {
+            rules.RemoveStrayJumps();
+            Assert.AreEqual("", Shell.Run("nft list ruleset", network.Home));
+            rules.Install();
+            rules.AddQueue(4);
+            rules.Add(4, OneOfEach);
+            var jumps = Shell.Run("nft list ruleset", network.Home);
+            rules.RemoveStrayJumps();
+            Assert.AreEqual(jumps, Shell.Run("nft list ruleset", network.Home));
+        }
+    }
+
+    [TestMethod]
     public void Reconcile_AdoptsWhatIsWantedAndRemovesTheRest()
     {
         using var network = new TestNetwork();

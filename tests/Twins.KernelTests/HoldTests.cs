@@ -25,6 +25,37 @@ public sealed class HoldTests : LabTest
     }
 
     [TestMethod]
+    public void HeldProcess_Released_AnswersWhatItIsGiven_AndTheAnswerGetsThrough()
+    {
+        MobileProcess server = StartServer();
+        BackgroundProgram client = Start(Peer, "python3", "-c", """
+            import os, socket, time
+            s = socket.create_connection(('10.77.0.2', 7000))
+            print('connected', flush=True)
+            while not os.path.exists('/tmp/ask'): time.sleep(0.01)
+            s.sendall(b'x')
+            print('answered', s.recv(1), flush=True)
+            time.sleep(600)
+            """);
+        client.WaitFor("connected");
+        Home.Exec(Repository.Cli, "hold", server.Name).Succeeded();
+        Peer.Shell("touch /tmp/ask");
+        try
+        {
+            Eventually.Holds(() => Show(server).GetProperty("heldPackets").GetInt64() > 0, () => $"the question is held: {Show(server)}");
+            Home.Exec(Repository.Cli, "release", server.Name).Succeeded();
+            client.WaitFor("answered");
+        }
+        finally
+        {
+            Peer.Shell("rm /tmp/ask");
+        }
+
+        // One that was dropped the server's kernel would have said again.
+        Assert.DoesNotContain("retrans:", Home.Shell("ss -Htin state established 'sport = :7000'"));
+    }
+
+    [TestMethod]
     public void HoldQueue_Overflows_DropsAreCountedAndTheConnectionsSurvive()
     {
         const int Limit = 65536;

@@ -77,6 +77,23 @@ public sealed class LinkCutTests : FaultTest
         AssertDone();
     }
 
+    [TestMethod]
+    public void GuestEnds_WhileHomeCantBeReached_HomeForgetsItWhenItHears()
+    {
+        MobileProcess guest = RunMobile(Home, "guest", "python3", Repository.Rig("traffic.py"), "serve", "7000");
+        WaitForListener(Home, 7000);
+        guest.MigrateTo(Host1);
+        using (LinkCut cut = LinkCut.Now(Home))
+        {
+            Host1.Kill(guest.Pid);
+            Eventually.Holds(() => File.ReadAllText(Host1.LogPath).Contains("guest: its home 'home' couldn't be told yet that it ended", StringComparison.Ordinal), "host1 tries to tell home");
+            Assert.IsNotNull(Home.Find("guest"), "home hasn't heard");
+        }
+
+        Eventually.Holds(() => Home.Find("guest") is null && Host1.Find("guest") is null, "both have forgotten it");
+        AssertNothingIsLeft();
+    }
+
     /// <summary>False when the migration was done without meeting the cut.</summary>
     private bool CutAndMove(int message)
     {

@@ -40,10 +40,13 @@ internal sealed partial class ManualRedirection(
     /// <exception cref="NodeException">It isn't here, or doesn't accept the connections that wait on its listeners.</exception>
     public Task<ProcessRecord> HoldAsync(ProcessRecord record) => AloneAsync(async () =>
     {
+        record = Now(record);
         if (record.State == ProcessState.Held)
             return record;
         RequireAtHome(record);
         await lettingGo.SettleAsync(record, CancellationToken.None);
+        if (registry.BeginHold(record) is null)
+            RequireAtHome(Now(record));
         try
         {
             // Connections that are being opened get through first: no checkpoint can carry them.
@@ -57,10 +60,10 @@ internal sealed partial class ManualRedirection(
             await home.HoldAsync(Request(record, endpoints), CancellationToken.None);
             ExpectRedirect(record, "Held by hand");
         }
-        catch (NodeException)
+        catch (Exception)
         {
-            if (home.Find(record.Id) is not null)
-                await home.CancelHoldAsync(new CancelHoldRequest { ProcessId = record.Id, Epoch = record.Epoch }, CancellationToken.None);
+            await LetGoAsync(record);
+            registry.TryMark(record, ProcessState.Running);
             throw;
         }
 
@@ -140,7 +143,7 @@ internal sealed partial class ManualRedirection(
             throw new NodeException(record.HomeNode, "not-held", $"'{record.Name}' isn't held by hand; there is nothing to release.");
 
         // Here first: from now on the switch that the destination asks for is refused.
-        await home.CancelHoldAsync(new CancelHoldRequest { ProcessId = record.Id, Epoch = record.Epoch }, CancellationToken.None);
+        await LetGoAsync(record);
         registry.TryMark(record, ProcessState.Running, note);
         _holds.TryRemove(record.Id, out _);
         if (_redirecting.TryRemove(record.Id, out var redirection))
@@ -150,6 +153,12 @@ internal sealed partial class ManualRedirection(
         }
 
         return Now(record);
+    }
+
+    private async Task LetGoAsync(ProcessRecord record)
+    {
+        if (home.Find(record.Id) is not null)
+            await home.CancelHoldAsync(new CancelHoldRequest { ProcessId = record.Id, Epoch = record.Epoch }, CancellationToken.None);
     }
 
     private async Task<EndpointSet> DrainAsync(ProcessRecord record)

@@ -34,9 +34,9 @@ internal sealed class CriuPendingRestore : IPendingRestore
         if (final is { Success: true })
             return ProcessWatch.Start(Pid);
         _worker.Kill();
-        KillAll();
+        _decided = false;
         if (final is null)
-            throw new CheckpointException("restore", CheckpointCode.CriuDied, "criu ended while it resumed the process. What was restored has been destroyed.", _logPath);
+            throw new CheckpointException("restore", CheckpointCode.CriuDied, "criu ended while it resumed the process. What was restored is destroyed.", _logPath);
         var (code, message) = CriuLog.Explain(_logPath, final.CrErrmsg);
         throw new CheckpointException("restore", code, message, _logPath);
     }

@@ -14,7 +14,7 @@ public interface IPendingRestore : IAsyncDisposable
 
     /// <summary>Lets it run; from here on its sockets send. Returns when it runs.</summary>
     /// <returns>Watches the root and takes its exit status, so that no zombie stays.</returns>
-    /// <exception cref="CheckpointException">It could not be resumed; it is gone.</exception>
+    /// <exception cref="CheckpointException">It could not be resumed. What is left of it is to be abandoned.</exception>
     Task<ProcessWatch> ResumeAsync(CancellationToken cancellationToken);
 
     /// <summary>Destroys what was restored; nothing is sent.</summary>

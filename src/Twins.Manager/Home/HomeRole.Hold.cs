@@ -7,7 +7,7 @@ namespace Twins.Manager.Home;
 internal sealed partial class HomeRole
 {
     // A host that couldn't tell of the process's arrival tells it again twice a second.
-    private static readonly TimeSpan TimeToHear = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan TimeToHear = TimeSpan.FromSeconds(3);
 
     /// <summary>Inbound packets of these endpoints are held, in order, from now on.</summary>
     public async Task HoldAsync(HoldEndpointsRequest request, CancellationToken cancellation)
@@ -69,7 +69,7 @@ internal sealed partial class HomeRole
             process.Holding = process.HoldingNewOnly = false;
             process.Frozen = [];
             if (process.Host is null)
-                return await ComeHomeAsync(process, cancellation);
+                return await ComeHomeAsync(process, process.Epoch, cancellation);
 
             var command = process.Command();
             command.Migrated = new Migrated { Flows = { process.Flows.Values }, Listeners = { process.Listeners } };
@@ -102,7 +102,7 @@ internal sealed partial class HomeRole
     private async Task HearAsync(string processId, ulong epoch, CancellationToken cancellation)
     {
         var started = TimeProvider.System.GetTimestamp();
-        while (Find(processId) is { Host: not null } process && process.Epoch < epoch)
+        while (Find(processId) is { } process && process.Epoch < epoch)
         {
             if (TimeProvider.System.GetElapsedTime(started) > TimeToHear)
             {

@@ -8,8 +8,10 @@ namespace Twins.Manager.Home;
 internal sealed partial class HomeRole
 {
     /// <summary>Picks home's ends of the legs and opens them outwards; inbound stays held.</summary>
-    public Task<AllocateLegsReply> AllocateLegsAsync(AllocateLegsRequest request, CancellationToken cancellation) =>
-        ChangeAsync("allocate", request.ProcessId, request.Epoch, request.Connections.Count, create: true, async process =>
+    public async Task<AllocateLegsReply> AllocateLegsAsync(AllocateLegsRequest request, CancellationToken cancellation)
+    {
+        await HearAsync(request.ProcessId, request.Epoch, cancellation);
+        return await ChangeAsync("allocate", request.ProcessId, request.Epoch, request.Connections.Count, create: true, async process =>
         {
             var legs = request.HostLegs.ToList();
 
@@ -35,6 +37,7 @@ internal sealed partial class HomeRole
             await process.Twin.SendAsync(command, cancellation: cancellation);
             return new AllocateLegsReply { Flows = { request.Connections.Select(c => process.NextFlows[c]) } };
         });
+    }
 
     /// <summary>The process at its host opens a connection: home gives it a leg.</summary>
     public Task<OpenFlowReply> OpenFromHostAsync(OpenFlowRequest request, CancellationToken cancellation) =>

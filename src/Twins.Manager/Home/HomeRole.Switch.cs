@@ -13,9 +13,9 @@ internal sealed partial class HomeRole
             // Said once more, and done before: what is held now is the next migration's.
             if (process.Holding && process.Epoch == request.Epoch && process.Host == request.Host)
                 return new SwitchPathReply();
-            process.Epoch = request.Epoch;
             if (request.Host == _identity.Name)
-                return await ComeHomeAsync(process, cancellation);
+                return await ComeHomeAsync(process, request.Epoch, cancellation);
+            process.Epoch = request.Epoch;
 
             // After a restart of ours the kernel diverts only what the table said. The twin drops what it doesn't know yet; this
             // node's stack would answer RST.
@@ -74,6 +74,25 @@ internal sealed partial class HomeRole
         }
     }
 
+    /// <summary>The process couldn't be let run at home after all: what it has is held as before <see cref="LetSpeakAsync"/>.</summary>
+    public async Task HoldAgainAsync(string processId)
+    {
+        if (Find(processId) is not { } process)
+            return;
+        await process.Gate.WaitAsync();
+        try
+        {
+            if (!process.Holding || process.HoldingNewOnly)
+                return;
+            _rules.Divert(process.Twin.Queue, process.Connections, process.Listeners, process.Lingering);
+            _rules.DivertLegSources(process.Twin.Queue, [.. process.HostLegs, .. process.NextHostLegs]);
+        }
+        finally
+        {
+            process.Gate.Release();
+        }
+    }
+
     /// <summary>Keeps the ports of the process, whose sockets are gone from here, from being given to another one.</summary>
     public async Task ReserveAsync(string processId, CancellationToken cancellation)
     {
@@ -96,18 +115,18 @@ internal sealed partial class HomeRole
     }
 
     /// <summary>
-    /// Home again: held packets reach the local sockets, in order, and what comes in goes through the twin until the
-    /// kernel no longer diverts it.
+    /// Home again. The kernel lets the local sockets speak and hear first, then they get what is held, in order: an answer to
+    /// it that the rules still dropped would come a retransmission timeout later. What overtakes it TCP puts in order.
     /// </summary>
-    private async Task<SwitchPathReply> ComeHomeAsync(HomeProcess process, CancellationToken cancellation)
+    private async Task<SwitchPathReply> ComeHomeAsync(HomeProcess process, ulong epoch, CancellationToken cancellation)
     {
+        RemoveRules(process);
         var command = process.Command();
         command.Release = new Release();
         var reply = await process.Twin.SendAsync(command, cancellation: cancellation);
-        RemoveRules(process);
         await RemoveAsync(process, cancellation);
         _store.Clear(process.ProcessId);
-        LogHome(process.ProcessId, process.Epoch);
+        LogHome(process.ProcessId, epoch);
         return Held(reply, process.ProcessId);
     }
 

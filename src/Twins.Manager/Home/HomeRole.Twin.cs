@@ -113,8 +113,10 @@ internal sealed partial class HomeRole
             var over = new List<Connection>();
             foreach (var flow in closed.Flows)
             {
-                if (process.Flows.Remove(flow.Connection, out var known))
+                // The same connection may have been opened again meanwhile, as another flow.
+                if (process.Flows.TryGetValue(flow.Connection, out var known) && known.Equals(flow))
                 {
+                    process.Flows.Remove(flow.Connection);
                     ReturnPort(known);
                     process.Connections.Remove(flow.Connection);
                     over.Add(flow.Connection);

@@ -13,8 +13,8 @@ namespace Twins.Manager.Home;
 /// The home role: holds the packets of a process that is leaving, opens the legs to the host, switches the
 /// path at the commit point and gives everything back when the process comes home or the move is rolled back.
 /// <para>
-/// Order (design: the RST traps). Hold: the twin knows before the kernel diverts. Release: the twin passes
-/// before the kernel stops diverting. Either way no packet meets a stack without a socket.
+/// Order (design: the RST traps). Hold: the twin knows before the kernel diverts. Release, which happens only where the
+/// sockets are: the kernel stops diverting before the twin gives away what it holds.
 /// </para>
 /// </summary>
 internal sealed partial class HomeRole

@@ -13,9 +13,10 @@ internal sealed partial class HostRole
     public IEnumerable<Endpoint> Legs => _processes.Values.SelectMany(p => p.HostLegs).Concat(_formerLegs.Keys);
 
     /// <summary>The guest has gone, or never came: cabin, rules and ports are given back.</summary>
-    public async Task RemoveAsync(string processId)
+    public async Task RemoveAsync(HostedProcess hosted)
     {
-        if (!_processes.TryRemove(processId, out var hosted))
+        // Not a later stay of the same process.
+        if (!_processes.TryRemove(KeyValuePair.Create(hosted.ProcessId, hosted)))
             return;
         await hosted.Gate.WaitAsync();
         try

@@ -69,7 +69,7 @@ internal sealed partial class HostRole
             else if (left.QuietSince == 0)
                 left.QuietSince = TimeProvider.System.GetTimestamp();
             else if (TimeProvider.System.GetElapsedTime(left.QuietSince) > _options.Linger)
-                await RemoveAsync(left.ProcessId);
+                await RemoveAsync(left);
         }
     }
 

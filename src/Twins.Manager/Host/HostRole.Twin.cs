@@ -33,18 +33,20 @@ internal sealed partial class HostRole
             hosted.Gate.Release();
         }
 
-        try
+        foreach (var leg in hosted.HostLegs)
         {
-            foreach (var leg in hosted.HostLegs)
+            try
             {
                 var request = new OpenFlowRequest { ProcessId = hosted.ProcessId, Epoch = hosted.Epoch, Connection = connection, HostLeg = leg };
                 flow = (await _nodes.Get(hosted.Home).OpenFlowAsync(request, CancellationToken.None)).Flow;
                 break;
             }
-        }
-        catch (NodeException e)
-        {
-            refusal = e.Message;
+            catch (NodeException e)
+            {
+                refusal = e.Message;
+                if (e.Code != "no-redirect-port")
+                    break;
+            }
         }
 
         await hosted.Gate.WaitAsync();
@@ -77,10 +79,12 @@ internal sealed partial class HostRole
         await hosted.Gate.WaitAsync();
         try
         {
-            foreach (var flow in closed.Flows)
+            // The same connection may have been opened again meanwhile, as another flow.
+            var over = closed.Flows.Where(flow => hosted.Flows.TryGetValue(flow.Connection, out var known) && known.Equals(flow)).ToList();
+            foreach (var flow in over)
                 hosted.Flows.Remove(flow.Connection);
             if (!hosted.HasLeft)
-                _store.RemoveFlows(hosted, closed.Flows);
+                _store.RemoveFlows(hosted, over);
             else if (hosted.Flows.Count > 0)
                 _store.SaveLeft(hosted);
         }
@@ -90,7 +94,7 @@ internal sealed partial class HostRole
         }
 
         if (hosted is { HasLeft: true, Flows.Count: 0 })
-            await RemoveAsync(hosted.ProcessId);
+            await RemoveAsync(hosted);
     }
 
     private async Task TellAgainAsync(Twin twin)

@@ -18,6 +18,8 @@ namespace Twins.Manager.Host;
 /// </summary>
 internal sealed partial class HostRole
 {
+    private const int MostWaits = 100;
+
     private readonly ConcurrentDictionary<string, HostedProcess> _processes = new();
     private readonly TwinPool _pool;
     private readonly KernelRules _rules;
@@ -59,6 +61,7 @@ internal sealed partial class HostRole
     /// <summary>Makes the cabin and picks the host's ends of the legs, one for so many connections as one can tell apart.</summary>
     public async Task<HostedProcess> PrepareAsync(MobileProcess process, ulong epoch, uint connections, string homeNodeAddress, CancellationToken cancellation)
     {
+        await WaitUntilLeftAsync(process, cancellation);
         var legs = await _ports.TakeAsync(process.ProcessId, connections, homeNodeAddress);
         Cabin? cabin = null;
         FileDescriptor? device = null;
@@ -91,6 +94,17 @@ internal sealed partial class HostRole
             cabin?.Remove();
             _ports.Return(legs);
             throw;
+        }
+    }
+
+    /// <summary>A process that comes back at once may find its former stay here not yet tidied up.</summary>
+    private async Task WaitUntilLeftAsync(MobileProcess process, CancellationToken cancellation)
+    {
+        for (var waited = 0; Find(process.ProcessId) is not null; waited++)
+        {
+            if (waited == MostWaits)
+                throw new NodeException(_identity.Name, "still-leaving", $"Node '{_identity.Name}' hasn't tidied up yet after the last stay of '{process.Name}'. Try again in a while.");
+            await Task.Delay(TimeSpan.FromMilliseconds(20), cancellation);
         }
     }
 

@@ -1,6 +1,7 @@
 using Twins.Manager.Cluster;
 using Twins.Manager.Checkpoint;
 using Twins.Manager.Nodes;
+using Twins.Manager.Processes;
 using Twins.Manager.Settings;
 using Twins.Protocol;
 using Twins.Table;
@@ -30,6 +31,9 @@ internal sealed class ArrivalChecks(TwinsdOptions options, NodeCluster identity,
             return;
         foreach (var pid in request.Pids)
         {
+            // The frozen original of an earlier move may be just about to go.
+            for (var waited = 0; waited < MostWaits && ProcessStat.TryRead((int)pid, out var stat) && stat.IsEnding; waited++)
+                await Task.Delay(TimeSpan.FromMilliseconds(20), cancellation);
             if (Directory.Exists($"/proc/{pid}"))
                 throw Refusal("pid-taken", $"PID {pid} belongs to another process there ({Command(pid)}). End that one, or start the mobile process again under another PID.");
         }
@@ -43,6 +47,8 @@ internal sealed class ArrivalChecks(TwinsdOptions options, NodeCluster identity,
         if (free / 2 < request.ImageBytesEstimate)
             throw Refusal("disk-full", $"{options.ImagePath} has {free >> 20} MiB free, the images need about twice {request.ImageBytesEstimate >> 20} MiB on their way. Free some, or set imageDirectory elsewhere.");
     }
+
+    private const int MostWaits = 100;
 
     private static readonly System.Buffers.SearchValues<char> Identifier = System.Buffers.SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789-");
 

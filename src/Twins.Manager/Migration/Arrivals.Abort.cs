@@ -39,6 +39,9 @@ internal sealed partial class Arrivals
         // Nothing works with twin and cabin any more when they are given back. Whether it could be opened doesn't matter now.
         if (arrival.Opening is { } opening)
             await opening.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        // Before its sockets go: packets mustn't meet a stack without them.
+        if (arrival.Hosted is null && arrival.Outcome == Outcome.Aborted)
+            await home.HoldAgainAsync(arrival.Request.Process.ProcessId);
         if (arrival.Restore is { } restore)
         {
             await restore.AbandonAsync(CancellationToken.None);
@@ -47,8 +50,8 @@ internal sealed partial class Arrivals
 
         if (!arrival.Request.OtherMigrator)
             checkpointer.Discard(arrival.Hosted?.Cabin.NamespacePath);
-        if (arrival.Hosted is not null)
-            await host.RemoveAsync(arrival.Request.Process.ProcessId);
+        if (arrival.Hosted is { } hosted)
+            await host.RemoveAsync(hosted);
         registry.NotArrived(arrival.Request.Process.ProcessId, arrival.Request.Epoch);
         paths.RemoveImages(arrival.ImagesDirectory);
         Record(arrival, "", MigrationOutcome.Aborted, reason);

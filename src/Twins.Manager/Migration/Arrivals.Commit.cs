@@ -56,17 +56,18 @@ internal sealed partial class Arrivals
         var resumed = Stopwatch.GetElapsedTime(started);
         started = Stopwatch.GetTimestamp();
         var reply = new CommitReply { ResumeMilliseconds = resumed.TotalMilliseconds };
+        var isTold = true;
         try
         {
             var switched = await nodes.Get(process.Home).SwitchPathAsync(PathHere(arrival), CancellationToken.None);
             reply.HeldPackets = switched.HeldPackets;
             reply.HeldBytes = switched.HeldBytes;
         }
-        catch (NodeException e) when (arrival.Restore is not null || e.Unreachable)
+        catch (NodeException e) when (arrival.Restore is not null || e.Code is not ("stale-epoch" or "unknown-process"))
         {
             // It runs here and home doesn't know yet: its twin goes on holding. Told again until it does.
             LogHomeNotTold(process.ProcessId, process.Home, e.Message);
-            _ = Task.Run(() => AnnounceAsync(table.Find(process.ProcessId)!, CancellationToken.None));
+            isTold = false;
         }
 
         // What another program restored runs by itself: its commit point is home's answer, because a person may have
@@ -77,6 +78,8 @@ internal sealed partial class Arrivals
         else
             registry.NoteStart(process.ProcessId, arrival.Request.Epoch);
         Record(arrival, MigrationSteps.Commit, MigrationOutcome.Committed);
+        if (!isTold)
+            _ = Task.Run(() => AnnounceAsync(table.Find(process.ProcessId)!, CancellationToken.None));
         reply.SwitchMilliseconds = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
         arrival.Committed = reply;
         _ = Task.Run(() => TidyAsync(arrival));

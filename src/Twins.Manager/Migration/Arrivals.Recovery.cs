@@ -45,7 +45,8 @@ internal sealed partial class Arrivals
             }
             else if (record is { Role: NodeRole.Host } && record.Epoch == row.Epoch)
             {
-                await host.RemoveAsync(record.Id);
+                if (host.Find(record.Id) is { } hosted)
+                    await host.RemoveAsync(hosted);
                 registry.Forget(record.Id, record.Epoch);
             }
         }

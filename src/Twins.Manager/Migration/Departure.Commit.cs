@@ -34,6 +34,7 @@ internal sealed partial class Departure
     {
         var started = Stopwatch.GetTimestamp();
         var told = false;
+        parts.Verdicts.Discard(record.Id);
         while (true)
         {
             var outcome = parts.Verdicts.Take(record.Id) switch
@@ -99,7 +100,7 @@ internal sealed partial class Departure
         await _dump!.CompleteAsync(CancellationToken.None);
         await _dump.DisposeAsync();
         if (_hosted is not null)
-            await parts.Host.RemoveAsync(record.Id);
+            await parts.Host.RemoveAsync(_hosted);
         parts.Registry.Departed(record, home.Name);
         if (home.Name == parts.Identity.Name)
         {

@@ -33,15 +33,26 @@ internal sealed class DepartureRecovery(DepartureParts parts, ITableStore table)
                 _ = Task.Run(() => ResolveAsync(row, record));
         }
 
-        foreach (var record in table.List().Where(r => r.State == ProcessState.Migrating && r.CurrentNode == parts.Identity.Name && r.Role == NodeRole.Home))
+        // A migration of theirs may have been undone while home couldn't be reached.
+        foreach (var guest in table.List().Where(r => r.State == ProcessState.Running && r.CurrentNode == parts.Identity.Name && r.Role == NodeRole.Host))
+            _ = Task.Run(() => parts.LettingGo.LetGoAsync(guest));
+        var undecided = table.ListUndecidedMigrations().Select(r => r.ProcessId).ToHashSet();
+        foreach (var record in table.List().Where(r => r.State == ProcessState.Migrating && r.CurrentNode == parts.Identity.Name && !undecided.Contains(r.Id)))
         {
-            if (table.ListMigrations(record.Id).FirstOrDefault(r => r.Role == MigrationRole.Source && r.Epoch == record.Epoch + 1 && r.Outcome == MigrationOutcome.Committed) is { } row)
+            var row = table.ListMigrations(record.Id).FirstOrDefault(r => r.Role == MigrationRole.Source && r.Epoch == record.Epoch + 1 && r.Outcome == MigrationOutcome.Committed);
+            // Without one the crash came before the migration was noted, or after it was undone.
+            if (row is null)
+                await RunHereAsync(record);
+            else if (record.Role == NodeRole.Home)
                 _ = Task.Run(() => parts.FollowDepartedAsync(record, row.MigrationId, row.Peer));
+            else
+                await DestroyAsync(row, record);
         }
     }
 
     private async Task ResolveAsync(MigrationRow row, ProcessRecord record)
     {
+        parts.Verdicts.Discard(record.Id);
         parts.Registry.TryMark(record, ProcessState.InDoubt, $"This node was restarted while '{row.Peer}' was asked to take over; it is being asked.");
         while (true)
         {
@@ -100,6 +111,12 @@ internal sealed class DepartureRecovery(DepartureParts parts, ITableStore table)
     {
         parts.Log.Recovered(row.MigrationId, row.ProcessId, row.Phase, "it runs here");
         _ = Task.Run(() => AbortAsync(row));
+        table.TryPutMigration(row with { Outcome = MigrationOutcome.RolledBack, Message = "This node's twinsd was restarted." });
+        await RunHereAsync(record);
+    }
+
+    private async Task RunHereAsync(ProcessRecord record)
+    {
         if (ProcessRegistry.IsAlive(record))
         {
             // Stopped, and perhaps with its connections in repair mode, by the migration that we no longer remember.
@@ -110,13 +127,14 @@ internal sealed class DepartureRecovery(DepartureParts parts, ITableStore table)
         if (parts.Host.Find(record.Id) is { } hosted)
             await parts.Host.OpenAsync(hosted);
         await parts.LettingGo.LetGoAsync(record);
-        table.TryPutMigration(row with { Outcome = MigrationOutcome.RolledBack, Message = "This node's twinsd was restarted." });
         parts.Registry.TryMark(record, ProcessState.Running);
     }
 
     private async Task DestroyAsync(MigrationRow row, ProcessRecord? record)
     {
         parts.Log.Recovered(row.MigrationId, row.ProcessId, row.Phase, $"it runs on '{row.Peer}'");
+        // While the original is there the process can't come back.
+        var hosted = parts.Host.Find(row.ProcessId);
         if (record is not null && ProcessInspector.TryReadOriginal(record) is { } tree)
         {
             using var guard = FreezeGuard.Set(tree.Pids);
@@ -125,7 +143,8 @@ internal sealed class DepartureRecovery(DepartureParts parts, ITableStore table)
 
         if (record is not null)
         {
-            await parts.Host.RemoveAsync(record.Id);
+            if (hosted is not null)
+                await parts.Host.RemoveAsync(hosted);
             parts.Registry.Departed(record, record.HomeNode);
             await parts.Home.ReserveAsync(record.Id, CancellationToken.None);
             _ = Task.Run(() => parts.FollowDepartedAsync(record, row.MigrationId, row.Peer));

@@ -56,10 +56,10 @@ internal sealed class LettingGo(NodeMap nodes, ProcessRegistry registry)
             await nodes.Get(record.HomeNode).CancelHoldAsync(new CancelHoldRequest { ProcessId = record.Id, Epoch = record.Epoch }, CancellationToken.None);
             return true;
         }
-        catch (NodeException e)
+        catch (Exception e) when (e is not OutOfMemoryException)
         {
             // Anything but these two is worth another try.
-            return e.Code is "unknown-process" or "stale-epoch";
+            return e is NodeException { Code: "unknown-process" or "stale-epoch" };
         }
     }
 }

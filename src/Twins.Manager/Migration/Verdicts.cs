@@ -10,6 +10,9 @@ internal sealed class Verdicts
     /// <summary>The process is to run here (false), or is taken to run at the destination (true).</summary>
     public void Give(string processId, bool gone) => _gone[processId] = gone;
 
+    /// <summary>One that was given for a migration before, or too late for it, decides nothing.</summary>
+    public void Discard(string processId) => _gone.TryRemove(processId, out _);
+
     /// <summary>The decision, once; null while there is none.</summary>
     public bool? Take(string processId) => _gone.TryRemove(processId, out var gone) ? gone : null;
 }

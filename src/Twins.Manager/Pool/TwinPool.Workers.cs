@@ -96,7 +96,7 @@ internal sealed partial class TwinPool
     /// <summary>Connects and asks for the status: with the first good command the worker takes us for one to report to.</summary>
     private async Task<TwinStatus> ConnectAsync(Twin twin, Func<bool> isComing, CancellationToken cancellation, int shortBefore = 0)
     {
-        var control = await TwinControl.ConnectAsync(twin.ControlPath, isComing, e => EventReceived?.Invoke(twin, e), cancellation);
+        var control = await TwinControl.ConnectAsync(twin.ControlPath, isComing, e => OnEvent(twin, e), cancellation);
         try
         {
             var status = (await control.SendAsync(new TwinRequest { Status = new Status() }, cancellation: cancellation)).Status;
@@ -109,6 +109,20 @@ internal sealed partial class TwinPool
             await control.DisposeAsync();
             throw;
         }
+    }
+
+    private void OnEvent(Twin twin, TwinEvent twinEvent)
+    {
+        lock (_early)
+        {
+            if (!_isHeard)
+            {
+                _early.Add((twin, twinEvent));
+                return;
+            }
+        }
+
+        EventReceived?.Invoke(twin, twinEvent);
     }
 
     private void Watch(Twin twin, TwinControl control, int shortBefore)

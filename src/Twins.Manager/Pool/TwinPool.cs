@@ -19,11 +19,13 @@ internal sealed partial class TwinPool(TwinsdOptions options, TwinPaths paths, I
     private readonly List<Twin> _twins = [];
     private readonly SemaphoreSlim _changing = new(1, 1);
     private readonly CancellationTokenSource _stopping = new();
+    private readonly List<(Twin Twin, TwinEvent Event)> _early = [];
+    private bool _isHeard;
 
     /// <summary>A new worker fills the twin's place and knows nothing yet.</summary>
     public event Func<Twin, Task>? Replaced;
 
-    /// <summary>A twin reports something.</summary>
+    /// <summary>A twin reports something. Raised from <see cref="Hear"/> on.</summary>
     public event Action<Twin, TwinEvent>? EventReceived;
 
     /// <summary>All twins, in the order of their queues.</summary>
@@ -89,6 +91,21 @@ internal sealed partial class TwinPool(TwinsdOptions options, TwinPaths paths, I
             var status = (await twin.SendAsync(new TwinRequest { Status = new Status() })).Status;
             foreach (var unknown in status.Processes.Where(p => p.ProcessId.Length > 0 && !known.Contains(p.ProcessId)))
                 await twin.SendAsync(new TwinRequest { ProcessId = unknown.ProcessId, Epoch = unknown.Epoch, Forget = new Forget() });
+        }
+    }
+
+    /// <summary>
+    /// Everybody is there who listens to <see cref="EventReceived"/>. What adopted twins have reported until now, such as
+    /// connections that wait for a flow, comes first.
+    /// </summary>
+    public void Hear()
+    {
+        lock (_early)
+        {
+            foreach (var (twin, twinEvent) in _early)
+                EventReceived?.Invoke(twin, twinEvent);
+            _early.Clear();
+            _isHeard = true;
         }
     }
 

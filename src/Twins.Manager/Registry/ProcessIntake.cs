@@ -107,6 +107,7 @@ internal sealed partial class ProcessIntake(
     /// <summary>The process has ended. A guest's connections get the time to say goodbye through its cabin, as much as the kernel gives them.</summary>
     private async Task EndAsync(ProcessRecord record, CancellationToken stopping)
     {
+        var isDone = true;
         try
         {
             LogEnded(record.Name, record.Pid);
@@ -114,25 +115,21 @@ internal sealed partial class ProcessIntake(
             if (host.Find(record.Id) is { } hosted)
             {
                 await WaitUntilQuietAsync(hosted, stopping);
-                await host.RemoveAsync(record.Id);
+                await host.RemoveAsync(hosted);
             }
 
-            var command = new ForgetProcessRequest { ProcessId = record.Id, Epoch = record.Epoch };
-            try
-            {
-                if (record.HomeNode != identity.Name || home.Find(record.Id) is not null)
-                    await nodes.Get(record.HomeNode).ForgetProcessAsync(command, stopping);
-            }
-            catch (NodeException e)
-            {
-                LogNotForgotten(record.Name, record.HomeNode, e.Message);
-            }
-
+            if (record.HomeNode != identity.Name || home.Find(record.Id) is not null)
+                await TellHomeAsync(record, stopping);
             if (pool.Find(record.Id) is { } twin)
             {
                 await twin.SendAsync(new TwinRequest { ProcessId = record.Id, Epoch = record.Epoch, Forget = new Forget() }, cancellation: stopping);
                 TwinPool.Return(twin, record.Id);
             }
+        }
+        catch (OperationCanceledException)
+        {
+            // This program ends. It is followed to its end after the restart.
+            isDone = false;
         }
         catch (TwinException e)
         {
@@ -140,9 +137,35 @@ internal sealed partial class ProcessIntake(
         }
         finally
         {
-            registry.Forget(record.Id, record.Epoch);
+            if (isDone)
+                registry.Forget(record.Id, record.Epoch);
             lock (_ending)
                 _ending.Remove(record.Id);
+        }
+    }
+
+    /// <summary>Home keeps rules, ports and a name for the process until it has heard that it has ended.</summary>
+    private async Task TellHomeAsync(ProcessRecord record, CancellationToken stopping)
+    {
+        var command = new ForgetProcessRequest { ProcessId = record.Id, Epoch = record.Epoch };
+        for (var isTold = false; ; isTold = true)
+        {
+            try
+            {
+                await nodes.Get(record.HomeNode).ForgetProcessAsync(command, stopping);
+                return;
+            }
+            catch (NodeException e) when (e.Code is "unknown-process" or "stale-epoch" or "foreign-process")
+            {
+                // It is no business of this node any more.
+                return;
+            }
+            catch (NodeException e)
+            {
+                if (!isTold)
+                    LogNotForgotten(record.Name, record.HomeNode, e.Message);
+                await Task.Delay(LookAround, stopping);
+            }
         }
     }
 
@@ -161,6 +184,6 @@ internal sealed partial class ProcessIntake(
     [LoggerMessage(1503, LogLevel.Warning, "{Name}: its twin couldn't be told: {Cause}")]
     private partial void LogNotRegistered(string name, string cause);
 
-    [LoggerMessage(1504, LogLevel.Warning, "{Name}: its home '{Home}' couldn't be told that it ended: {Cause}")]
+    [LoggerMessage(1504, LogLevel.Warning, "{Name}: its home '{Home}' couldn't be told yet that it ended: {Cause}")]
     private partial void LogNotForgotten(string name, string home, string cause);
 }

@@ -146,6 +146,18 @@ internal sealed class ProcessRegistry(ITableStore table, NodeCluster identity)
         };
     }
 
+    /// <summary>Takes the process for a hold by hand; null when it isn't running any more, or is being migrated.</summary>
+    public ProcessRecord? BeginHold(ProcessRecord record)
+    {
+        var isRunning = false;
+        var result = table.TryChange(record.Id, record.Epoch, r =>
+        {
+            isRunning = r.State == ProcessState.Running;
+            return isRunning ? r with { State = ProcessState.Held, Note = "" } : r;
+        });
+        return isRunning && result.IsDone ? result.Record : null;
+    }
+
     /// <summary>The process that the record is of, and not another one with its PID.</summary>
     public static bool IsAlive(ProcessRecord record) =>
         ProcessIdentity.TryRead(record.Pid) is { } found && found.IsAlive() && (record.StartTimeTicks == 0 || found.StartTimeTicks == record.StartTimeTicks);

@@ -17,6 +17,7 @@ internal sealed class KernelRules : IDisposable
 
     private readonly Lock _lock = new();
     private readonly Lazy<DivertRules> _rules = new(() => DivertRules.Open());
+    private bool _isDisposed;
 
     /// <summary>How packets get to the queues here: <c>nft queue</c> or <c>nft marks and iptables NFQUEUE</c>.</summary>
     /// <exception cref="Diversion.DiversionException">Neither works.</exception>
@@ -70,6 +71,7 @@ internal sealed class KernelRules : IDisposable
         var wanted = Wanted(homes, hostLegs);
         Change(0, [], [.. _rules.Value.Rules.Targets.Keys.Where(t => !wanted.Contains(t))]);
         Tidy();
+        _rules.Value.RemoveStrayJumps();
     }
 
     private static HashSet<DivertTarget> Wanted(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs)
@@ -92,8 +94,15 @@ internal sealed class KernelRules : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (_rules.IsValueCreated)
+        lock (_lock)
+        {
+            if (!_rules.IsValueCreated || _isDisposed)
+                return;
+            // What would have been done in a moment.
+            Tidy();
+            _isDisposed = true;
             _rules.Value.Dispose();
+        }
     }
 
     private void Change(int queue, IReadOnlyCollection<DivertTarget> add, IReadOnlyCollection<DivertTarget> remove)
@@ -121,6 +130,8 @@ internal sealed class KernelRules : IDisposable
     {
         lock (_lock)
         {
+            if (_isDisposed)
+                return;
             var rules = _rules.Value;
             if (rules.TargetCount == 0 && rules.Queues.Count > 0)
             {

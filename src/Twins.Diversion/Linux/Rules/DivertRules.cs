@@ -195,6 +195,28 @@ public sealed class DivertRules : IDisposable
         }
     }
 
+    /// <summary>Takes away jumps to queues that the table doesn't know: a crash can come between the two.</summary>
+    /// <exception cref="DiversionException">The kernel refused.</exception>
+    public void RemoveStrayJumps()
+    {
+        lock (_lock)
+        {
+            if (QueueByNft)
+                return;
+            var stray = NetworkNamespace.Run(_networkNamespace, () =>
+            {
+                var found = IptablesQueues.List().Where(queue => !_queues.Contains(queue)).ToArray();
+                foreach (var queue in found)
+                    IptablesQueues.Remove(queue);
+                return found.Length;
+            });
+            if (stray == 0 || _queues.Count > 0)
+                return;
+            RemoveEmptyRawTable("ip");
+            RemoveEmptyRawTable("ip6");
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
