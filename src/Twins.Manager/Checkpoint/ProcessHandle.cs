@@ -15,6 +15,7 @@ public sealed partial class ProcessHandle : IDisposable
     private const nint PidfdOpen = 434;
     private const nint PidfdGetfd = 438;
     private const int NoSuchProcess = 3;
+    private const int Interrupted = 4;
     private const int PidfdType = 3;
     private const int WaitExited = 4;
     private const int WaitNoHang = 1;
@@ -70,14 +71,28 @@ public sealed partial class ProcessHandle : IDisposable
 
     /// <summary>Takes the exit status of an own child that has ended, so that no zombie stays.</summary>
     /// <returns>The exit code, 128 + signal if a signal ended it; <see langword="null"/> if it runs or is no child of this program.</returns>
-    public unsafe int? TryReap()
+    public int? TryReap() => Reap(WaitExited | WaitNoHang);
+
+    /// <summary>
+    /// As <see cref="TryReap"/>, but waits for the end; also for that of a tracer, such as a criu that was killed while it had
+    /// the process: before that nobody gets the exit status.
+    /// </summary>
+    public int? Reap() => Reap(WaitExited);
+
+    private unsafe int? Reap(int options)
     {
         Span<int> info = stackalloc int[32];
         fixed (int* p = info)
         {
-            if (WaitId(PidfdType, (int)_handle.DangerousGetHandle(), p, WaitExited | WaitNoHang) != 0 || info[0] == 0)
-                return null;
+            while (WaitId(PidfdType, (int)_handle.DangerousGetHandle(), p, options) != 0)
+            {
+                if (Marshal.GetLastPInvokeError() != Interrupted)
+                    return null;
+            }
         }
+
+        if (info[0] == 0)
+            return null;
 
         // siginfo_t: si_signo, si_errno, si_code, padding, then si_pid, si_uid, si_status (signal(7), asm-generic/siginfo.h).
         const int exited = 1;

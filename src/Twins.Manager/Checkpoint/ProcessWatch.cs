@@ -33,7 +33,7 @@ public sealed class ProcessWatch
             using (handle)
             {
                 handle.WaitForExit(Timeout.InfiniteTimeSpan);
-                watch._exited.TrySetResult(handle.TryReap());
+                watch._exited.TrySetResult(handle.Reap());
             }
         }, 128 * 1024)
         { Name = $"watch {pid}", IsBackground = true }.Start();
