@@ -41,6 +41,8 @@ public abstract class LabTest
     public void EndOnLab()
     {
         bool failed = TestContext.CurrentTestOutcome != UnitTestOutcome.Passed;
+        if (failed)
+            TellKernels();
         try
         {
             foreach (BackgroundProgram program in _programs)
@@ -52,16 +54,15 @@ public abstract class LabTest
         }
         catch (Exception)
         {
+            if (!failed)
+                TellKernels();
             failed = true;
             throw;
         }
         finally
         {
             if (failed)
-            {
                 TellLogs();
-                TellKernels();
-            }
             if (failed || IsLabSpent)
                 TestLab.Discard();
             TestLab.GiveBack();
@@ -166,7 +167,7 @@ public abstract class LabTest
         }
     }
 
-    /// <summary>What is diverted, redirected and connected at the end of a test that failed.</summary>
+    /// <summary>What is diverted, redirected and connected when a test has failed.</summary>
     private void TellKernels()
     {
         if (IsLabSpent)
@@ -174,8 +175,10 @@ public abstract class LabTest
         foreach (Machine machine in (Machine[])[Peer, .. TestLab.Nodes])
         {
             CommandResult told = machine.Exec("sh", "-c",
-                "nft list ruleset; iptables-save -c -t raw; ss -tanoi; for cabin in /run/twins/cabins/*; do [ -e \"$cabin\" ] && echo \"$cabin\" && nsenter --net=\"$cabin\" ss -tanoi; done");
+                "nft list ruleset; iptables-save -c -t raw; cat /proc/net/netfilter/nfnetlink_queue; ss -tanoi; for cabin in /run/twins/cabins/*; do [ -e \"$cabin\" ] && echo \"$cabin\" && nsenter --net=\"$cabin\" ss -tanoi; done");
             TestContext.WriteLine("{0} at the end:\n{1}\n{2}", machine.Name, told.Output, told.Error);
+            foreach (MobileProcess process in machine == Peer ? [] : _mobile)
+                TestContext.WriteLine("{0}", machine.Exec(Repository.Cli, "show", process.Name));
         }
     }
 
