@@ -175,7 +175,7 @@ public abstract class LabTest
         foreach (Machine machine in (Machine[])[Peer, .. TestLab.Nodes])
         {
             CommandResult told = machine.Exec("sh", "-c",
-                "nft list ruleset; iptables-save -c -t raw; cat /proc/net/netfilter/nfnetlink_queue; ss -tanoi; for cabin in /run/twins/cabins/*; do [ -e \"$cabin\" ] && echo \"$cabin\" && nsenter --net=\"$cabin\" ss -tanoi; done");
+                "nft list ruleset; iptables-save -c -t raw; cat /proc/net/netfilter/nfnetlink_queue; nstat -as; ss -tanoi; for cabin in /run/twins/cabins/*; do [ -e \"$cabin\" ] && echo \"$cabin\" && nsenter --net=\"$cabin\" ss -tanoi; done");
             TestContext.WriteLine("{0} at the end:\n{1}\n{2}", machine.Name, told.Output, told.Error);
             foreach (MobileProcess process in machine == Peer ? [] : _mobile)
                 TestContext.WriteLine("{0}", machine.Exec(Repository.Cli, "show", process.Name));

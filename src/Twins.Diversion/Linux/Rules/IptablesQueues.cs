@@ -10,13 +10,15 @@ namespace Twins.Diversion.Linux;
 /// </summary>
 internal static class IptablesQueues
 {
+    private const int MostAttempts = 5;
+
     private static readonly string[] Programs = ["iptables", "ip6tables"];
 
     public static void Add(ushort queue)
     {
         foreach (var program in Programs)
         {
-            if (Try(program, out _, ["-C", .. Rule(queue)]) != 0)
+            if (!List(program).Contains(queue))
                 Run(program, ["-A", .. Rule(queue)]);
         }
     }
@@ -26,29 +28,27 @@ internal static class IptablesQueues
         foreach (var program in Programs)
         {
             // As often as it is there; somebody may have doubled it.
-            while (Try(program, out _, ["-C", .. Rule(queue)]) == 0)
+            while (List(program).Contains(queue))
                 Run(program, ["-D", .. Rule(queue)]);
         }
     }
 
-    /// <summary>The queues that have a jump for IPv4.</summary>
-    public static IReadOnlySet<ushort> List()
+    /// <summary>The queues that have a jump, for IPv4 or IPv6.</summary>
+    public static IReadOnlySet<ushort> List() => Programs.SelectMany(List).ToHashSet();
+
+    // Not by `-C`: it says "no" also when it couldn't look, because something else was changed in nf_tables at that moment.
+    private static HashSet<ushort> List(string program)
     {
         var queues = new HashSet<ushort>();
-        foreach (var program in Programs)
+        foreach (var line in Run(program, ["-S", "PREROUTING"]).Split('\n'))
         {
-            if (Try(program, out var output, ["-S", "PREROUTING"]) != 0)
-                continue;
-            foreach (var line in output.Split('\n'))
+            var words = line.Split(' ');
+            var mark = Array.IndexOf(words, "--mark");
+            if (mark > 0 && words.Contains("NFQUEUE")
+                && uint.TryParse(words[mark + 1].Split('/')[0].AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var value)
+                && (value & Marks.Mask) == Marks.Divert)
             {
-                var words = line.Split(' ');
-                var mark = Array.IndexOf(words, "--mark");
-                if (mark > 0 && words.Contains("NFQUEUE")
-                    && uint.TryParse(words[mark + 1].Split('/')[0].AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var value)
-                    && (value & Marks.Mask) == Marks.Divert)
-                {
-                    queues.Add((ushort)value);
-                }
+                queues.Add((ushort)value);
             }
         }
 
@@ -61,11 +61,18 @@ internal static class IptablesQueues
         "-j", "NFQUEUE", "--queue-num", queue.ToString(CultureInfo.InvariantCulture),
     ];
 
-    private static void Run(string program, string[] arguments)
+    /// <summary>What the program says. It may meet a change of another program, and is started again then.</summary>
+    private static string Run(string program, string[] arguments)
     {
-        var code = Try(program, out var output, arguments);
-        if (code != 0)
-            throw new DiversionException($"{program} {string.Join(' ', arguments)}", 0, $"exit code {code}: {output.Trim()}", "see `twins doctor`");
+        for (var attempt = 1; ; attempt++)
+        {
+            var code = Try(program, out var output, arguments);
+            if (code == 0)
+                return output;
+            if (attempt == MostAttempts)
+                throw new DiversionException($"{program} {string.Join(' ', arguments)}", 0, $"exit code {code}: {output.Trim()}", "see `twins doctor`");
+            Thread.Sleep(attempt * 10);
+        }
     }
 
     private static int Try(string program, out string output, string[] arguments)
