@@ -55,6 +55,30 @@ public sealed class DivertRulesTests
         Assert.HasCount(7, again.Rules.Targets);
     }
 
+    // libnftables would abort the test program.
+    [TestMethod, DoNotParallelize]
+    public void ThousandDescriptors_AreOpen_NoMoreRulesAreOpened_ThoseBeforeGoOn()
+    {
+        using var network = new TestNetwork();
+        using var before = DivertRules.Open(network.Home);
+        var many = Enumerable.Range(0, 1024).Select(_ => File.OpenHandle("/dev/null")).ToArray();
+        try
+        {
+            var exception = Assert.ThrowsExactly<DiversionException>(() => DivertRules.Open(network.Home));
+            Assert.Contains("descriptors", exception.Message);
+            before.Install();
+            before.AddQueue(3);
+        }
+        finally
+        {
+            foreach (var descriptor in many)
+                descriptor.Dispose();
+        }
+
+        using var again = DivertRules.Open(network.Home);
+        CollectionAssert.AreEquivalent(new ushort[] { 3 }, again.Rules.Queues.ToArray());
+    }
+
     [TestMethod]
     public void RemoveAll_LeavesNothing()
     {

@@ -16,7 +16,8 @@ internal static class CabinCommands
     {
         var start = new ProcessStartInfo("ip", ["-o", "link", "show", "dev", device]) { RedirectStandardOutput = true };
         using var process = Process.Start(start) ?? throw new CabinException("ip(8) could not be started. Install iproute2.");
-        var words = process.StandardOutput.ReadToEnd().Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        using var output = process.StandardOutput;
+        var words = output.ReadToEnd().Split(' ', StringSplitOptions.RemoveEmptyEntries);
         process.WaitForExit();
         var at = Array.IndexOf(words, "mtu");
         return at >= 0 && int.TryParse(words[at + 1], CultureInfo.InvariantCulture, out var mtu)
@@ -40,11 +41,12 @@ internal static class CabinCommands
         if (homeAddresses.Any(address => !address.IsIPv4))
             batch.AppendLine($"route add ::/0 dev {Cabin.DeviceName}");
 
-        var start = new ProcessStartInfo("ip", ["-batch", "-"]) { RedirectStandardInput = true, RedirectStandardError = true, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("ip", ["-batch", "-"]) { RedirectStandardInput = true, RedirectStandardError = true };
         using var process = Process.Start(start) ?? throw new CabinException("ip(8) could not be started. Install iproute2.");
         process.StandardInput.Write(batch);
         process.StandardInput.Close();
-        var errors = process.StandardError.ReadToEnd();
+        using var error = process.StandardError;
+        var errors = error.ReadToEnd();
         process.WaitForExit();
         if (process.ExitCode != 0)
             throw new CabinException($"Setting up the cabin's network failed: {errors.Trim()}.");

@@ -18,8 +18,10 @@ internal static class Shell
         start.ArgumentList.Add("-ec");
         start.ArgumentList.Add(script);
         using var process = Process.Start(start)!;
-        var error = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
+        using var outputReader = process.StandardOutput;
+        using var errorReader = process.StandardError;
+        var error = errorReader.ReadToEndAsync();
+        var output = outputReader.ReadToEnd();
         process.WaitForExit();
         return process.ExitCode == 0 ? output : throw new InvalidOperationException($"{script}\nexit code {process.ExitCode}: {error.Result}");
     }

@@ -13,8 +13,10 @@ internal static class Shell
         using var process = Process.Start(start)!;
         process.StandardInput.Write(script);
         process.StandardInput.Close();
-        var errors = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
+        using var outputReader = process.StandardOutput;
+        using var errorReader = process.StandardError;
+        var errors = errorReader.ReadToEndAsync();
+        var output = outputReader.ReadToEnd();
         process.WaitForExit();
         Assert.AreEqual(0, process.ExitCode, $"{script}\n{errors.Result}");
         return output;

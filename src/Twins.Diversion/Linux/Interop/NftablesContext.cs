@@ -6,6 +6,9 @@ namespace Twins.Diversion.Linux;
 internal sealed partial class NftablesContext : SafeHandle
 {
     private const string Library = "libnftables.so.1";
+
+    // FD_SETSIZE, less what other threads may open meanwhile.
+    private const int MostDescriptors = 1024 - 64;
     private const uint OutputStateless = 1 << 2;
     private const uint OutputNumericAll = 0b1111 << 7;
 
@@ -15,8 +18,11 @@ internal sealed partial class NftablesContext : SafeHandle
 
     public override bool IsInvalid => handle == 0;
 
+    /// <summary>To be called before this process has many descriptors open.</summary>
+    /// <exception cref="DiversionException">No libnftables, no rights, or too many descriptors.</exception>
     public static NftablesContext Open()
     {
+        RefuseHighDescriptor();
         try
         {
             var context = New(0);
@@ -61,6 +67,17 @@ internal sealed partial class NftablesContext : SafeHandle
     {
         Free(handle);
         return true;
+    }
+
+    // libnftables waits for its socket with select(2), and glibc ends the whole program over a descriptor from FD_SETSIZE on.
+    private static void RefuseHighDescriptor()
+    {
+        using var lowestFree = File.OpenHandle("/dev/null");
+        if (lowestFree.DangerousGetHandle() >= MostDescriptors)
+        {
+            throw new DiversionException(
+                "open libnftables", 0, $"this process has {MostDescriptors} descriptors open, and libnftables can't use a higher one", "start it again");
+        }
     }
 
     [LibraryImport(Library, EntryPoint = "nft_ctx_new")]

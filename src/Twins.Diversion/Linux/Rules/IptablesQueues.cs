@@ -83,8 +83,11 @@ internal static class IptablesQueues
         try
         {
             using var process = Process.Start(start)!;
-            var error = process.StandardError.ReadToEndAsync();
-            output = process.StandardOutput.ReadToEnd();
+            // Process leaves the ends of its pipes open to whoever has read from them.
+            using var outputReader = process.StandardOutput;
+            using var errorReader = process.StandardError;
+            var error = errorReader.ReadToEndAsync();
+            output = outputReader.ReadToEnd();
             process.WaitForExit();
             if (process.ExitCode != 0)
                 output = error.Result;
