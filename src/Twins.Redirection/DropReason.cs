@@ -45,7 +45,7 @@ public enum DropReason
     /// <summary>The original's sockets are frozen or being destroyed: nothing of them may leave.</summary>
     Frozen,
 
-    /// <summary>The hold queue is full.</summary>
+    /// <summary>The hold queue is full: a packet that found no room, or one that made way for another process's.</summary>
     HoldFull,
 
     /// <summary>The flow that was asked for was refused.</summary>

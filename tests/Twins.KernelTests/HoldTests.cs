@@ -82,12 +82,50 @@ public sealed class HoldTests : LabTest
         }
     }
 
+    [TestMethod]
+    public void TwoProcessesOfOneTwin_HoldWithinOneLimit_AndEachHasItsShare()
+    {
+        const int Limit = 65536;
+        Configure(Home, $$"""{"holdLimitBytes": {{Limit}}}""");
+        try
+        {
+            MobileProcess[] servers = [StartServer("echo", 7000), StartServer("echo2", 7001)];
+            CheckedClient[] clients = [.. ((int[])[7000, 7001]).Select(port =>
+                Talk($"10.77.0.2:{port}", "--connections", "50", "--rate", "0", "--size", "1000").WaitUntilReady())];
+            PeerCounters before = PeerCounters.Read(Peer);
+
+            // The first has filled the twin when the second begins.
+            foreach (MobileProcess server in servers)
+            {
+                Home.Exec(Repository.Cli, "hold", server.Name).Succeeded();
+                Eventually.Holds(() => Show(server).GetProperty("drops").TryGetProperty("HoldFull", out _), () => $"drops of a full twin: {Show(server)}");
+            }
+
+            JsonElement[] shown = [.. servers.Select(Show)];
+            Assert.AreEqual(shown[0].GetProperty("twinPid").GetInt32(), shown[1].GetProperty("twinPid").GetInt32());
+            Assert.IsLessThanOrEqualTo(Limit, shown.Sum(one => one.GetProperty("heldBytes").GetInt64()), $"{shown[0]} {shown[1]}");
+            foreach (JsonElement one in shown)
+                Assert.IsGreaterThan(Limit / 4, one.GetProperty("heldBytes").GetInt64(), $"{shown[0]} {shown[1]}");
+            foreach (MobileProcess server in servers)
+                Home.Exec(Repository.Cli, "release", server.Name).Succeeded();
+            foreach (CheckedClient client in clients)
+                client.AssertGoesOn();
+            before.AssertNothingEnded(PeerCounters.Read(Peer));
+            foreach (CheckedClient client in clients)
+                client.Finish();
+        }
+        finally
+        {
+            Configure(Home, "{}");
+        }
+    }
+
     private static JsonElement Show(MobileProcess server) => Home.Twins("show", server.Name).Exits(0).Document;
 
-    private MobileProcess StartServer()
+    private MobileProcess StartServer(string name = "echo", int port = 7000)
     {
-        MobileProcess server = RunMobile(Home, "echo", "python3", Repository.Rig("traffic.py"), "serve", "7000");
-        WaitForListener(Home, 7000);
+        MobileProcess server = RunMobile(Home, name, "python3", Repository.Rig("traffic.py"), "serve", $"{port}");
+        WaitForListener(Home, port);
         return server;
     }
 }

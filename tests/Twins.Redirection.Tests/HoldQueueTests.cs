@@ -71,6 +71,54 @@ public sealed class HoldQueueTests
     }
 
     [TestMethod]
+    public void NoRoom_TheProcessThatHoldsMost_LosesItsNewestPackets_UntilBothHoldAsMuch()
+    {
+        var queue = new HoldQueue(limitBytes: 10 * (100 + HoldQueue.OverheadBytes));
+        for (var i = 0; i < 10; i++)
+            Assert.IsTrue(queue.TryAdd(1, One, (ulong)i, new byte[100]));
+        Assert.IsFalse(queue.TryMakeRoom(1, 100, out _), "it holds most itself");
+        var made = 0;
+        for (; queue.TryMakeRoom(2, 100, out var dropped); made++)
+        {
+            Assert.AreEqual(1, dropped);
+            Assert.IsTrue(queue.TryAdd(2, Two, 0, new byte[100]));
+        }
+
+        Assert.AreEqual(5, made);
+        Assert.AreEqual(10 * 228, queue.ChargedBytes);
+        Assert.IsFalse(queue.TryMakeRoom(1, 100, out _), "neither takes from the other");
+        for (var i = 0; i < 5; i++)
+        {
+            Assert.IsTrue(queue.TryTake(1, out var packet));
+            Assert.AreEqual((ulong)i, packet.Token);
+        }
+
+        Assert.IsFalse(queue.TryTake(1, out _));
+    }
+
+    [TestMethod]
+    public void NoRoomForALargePacket_AsManySmallOnesMakeWayAsItNeeds()
+    {
+        var queue = new HoldQueue(limitBytes: 100 * 228);
+        for (var i = 0; i < 50; i++)
+        {
+            Assert.IsTrue(queue.TryAdd(1, One, 0, new byte[100]));
+            Assert.IsTrue(queue.TryAdd(2, Two, 0, new byte[100]));
+        }
+
+        var dropped = new int[3];
+        while (!queue.TryAdd(3, Tcp(Peer, HomeLeg), 0, new byte[5000]))
+        {
+            Assert.IsTrue(queue.TryMakeRoom(3, 5000, out var from));
+            dropped[from]++;
+        }
+
+        Assert.AreEqual("0 12 11", string.Join(' ', dropped));
+        Assert.AreEqual(5000, queue.HeldBytesOf(3));
+        Assert.IsLessThanOrEqualTo(100 * 228, queue.ChargedBytes);
+    }
+
+    [TestMethod]
     public void DefaultLimit_FilledWithFullSegments_HoldsSixteenMebibytesWithOverhead()
     {
         var queue = new HoldQueue();

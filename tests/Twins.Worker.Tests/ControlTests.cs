@@ -203,7 +203,7 @@ public sealed class ControlTests
         Assert.AreEqual("--control and --queue are required", fault);
         Assert.IsNull(TwinOptions.Parse(["--whatever"], out fault));
         Assert.AreEqual("unknown option --whatever", fault);
-        Assert.AreEqual(new TwinOptions("/x", 7, 67_108_864, TimeSpan.FromSeconds(60)), TwinOptions.Parse(["--control", "/x", "--queue", "7"], out _));
+        Assert.AreEqual(new TwinOptions("/x", 7, 16_777_216, TimeSpan.FromSeconds(60)), TwinOptions.Parse(["--control", "/x", "--queue", "7"], out _));
     }
 
     private static bool Served(Relay relay)

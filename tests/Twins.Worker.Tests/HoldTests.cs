@@ -116,6 +116,31 @@ public sealed class HoldTests
     }
 
     [TestMethod]
+    public void TwoProcessesHold_TheLimitIsOneForBoth_AndTheSecondHasItsShare()
+    {
+        using var relay = new Relay();
+        var (firstPeer, first) = ConnectToHome(relay, 7000);
+        var (secondPeer, second) = ConnectToHome(relay, 7001);
+        var rules = new[] { HoldConnection(relay, "p1", firstPeer, first), HoldConnection(relay, "p2", secondPeer, second) };
+        var octets = Stream.Octets(400_000, 6);
+        var sending = Stream.SendAll(firstPeer, octets);
+        Eventually.Holds(() => relay.Home.Status("p1").Drops.GetValueOrDefault("HoldFull") >= 1, "the first has filled the twin");
+        var few = Stream.Octets(3000, 7);
+        secondPeer.Send(few);
+        Eventually.Holds(() => relay.Home.Status("p2").HeldBytes >= 3000, "the second's are held all the same");
+        var both = relay.Home.Do("", 0, request => request.Status = new Status()).Status.Processes;
+        Assert.IsLessThanOrEqualTo(10_000, both.Sum(process => (long)(process.HeldBytes + (128 * process.HeldPackets))));
+
+        foreach (var id in new[] { "p1", "p2" })
+            relay.Home.Do(id, 1, request => request.Release = new Release());
+        relay.HomeRules.Remove(rules);
+        Stream.AssertReceives(first, octets);
+        Stream.AssertReceives(second, few);
+        Assert.IsTrue(sending.Wait(TimeSpan.FromSeconds(20)));
+        relay.AssertNoResets();
+    }
+
+    [TestMethod]
     public void TenThousandConnections_AreHeldRedirectedAndReleased()
     {
         using var relay = new Relay();
@@ -213,6 +238,28 @@ public sealed class HoldTests
 
     private static TwinReply Reserve(Relay relay, ulong epoch = 1) => relay.Home.Do(Relay.Process, epoch, request =>
         (request.Reserve = new Reserve()).Ports.Add(Relay.ListenerAt(Relay.Port)));
+
+    /// <summary>A peer's connection to a process that runs at home.</summary>
+    private static (Socket Peer, Socket Process) ConnectToHome(Relay relay, int port)
+    {
+        using var server = TestNetwork.Listen(relay.Network.Home, TestNetwork.HomeAddress, port);
+        var peer = relay.Keep(TestNetwork.NewTcp(relay.Network.Peer));
+        peer.Connect(TestNetwork.HomeAddress, port);
+        var process = relay.Keep(server.Accept());
+        process.ReceiveTimeout = 20_000;
+        return (peer, process);
+    }
+
+    private static DivertTarget HoldConnection(Relay relay, string id, Socket peer, Socket process, ulong holdLimitBytes = 10_000)
+    {
+        var (local, remote) = ((IPEndPoint)process.LocalEndPoint!, (IPEndPoint)peer.LocalEndPoint!);
+        relay.Home.Do(id, 1, request => (request.Migrating = new Migrating { HoldLimitBytes = holdLimitBytes }).Connections.Add(
+            new Connection { Transport = Transport.Tcp, Local = Relay.At(local), Peer = Relay.At(remote) }));
+        var target = DivertTarget.Connection(
+            IpProtocol.Tcp, Twins.Packets.Endpoint.Parse(local.ToString()), Twins.Packets.Endpoint.Parse(remote.ToString()));
+        relay.HomeRules.Add(Relay.Queue, [target]);
+        return target;
+    }
 
     private static DivertTarget Hold(Relay relay, Socket peer, Socket process, ulong holdLimitBytes, ulong epoch = 1)
     {

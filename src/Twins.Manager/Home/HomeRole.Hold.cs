@@ -130,6 +130,7 @@ internal sealed partial class HomeRole
             Mode = process.HoldingNewOnly ? Protocol.Migrating.Types.Mode.NewOnly : Protocol.Migrating.Types.Mode.All,
             Connections = { connections },
             Listeners = { process.Listeners },
+            // The twin may be older than the setting.
             HoldLimitBytes = (ulong)_options.HoldLimitBytes,
         };
         return command;

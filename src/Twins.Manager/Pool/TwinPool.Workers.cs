@@ -28,7 +28,7 @@ internal sealed partial class TwinPool
         var used = Twins.Select(t => t.Queue).ToHashSet();
         while (queue == 0 || used.Contains(queue))
             queue = queue == 0 ? FirstQueue : queue + 1;
-        var twin = new Twin(queue, Path.Combine(paths.Twins, queue.ToString(CultureInfo.InvariantCulture) + ".sock"));
+        var twin = new Twin(queue, Path.Combine(paths.Twins, Text(queue) + ".sock"));
         await FillAsync(twin, cancellation);
         Keep(twin);
         return twin;
@@ -48,8 +48,12 @@ internal sealed partial class TwinPool
     {
         End(twin.ControlPath);
         var start = new ProcessStartInfo(paths.TwinProgram) { UseShellExecute = false, WorkingDirectory = "/" };
-        var linger = ((int)options.Linger.TotalSeconds).ToString(CultureInfo.InvariantCulture);
-        foreach (var argument in (string[])["--control", twin.ControlPath, "--queue", twin.Queue.ToString(CultureInfo.InvariantCulture), "--linger", linger])
+        string[] arguments =
+        [
+            "--control", twin.ControlPath, "--queue", Text(twin.Queue),
+            "--hold-limit", Text(options.HoldLimitBytes), "--linger", Text((long)options.Linger.TotalSeconds),
+        ];
+        foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
         using var process = Process.Start(start)
             ?? throw new InvalidOperationException($"The twin program '{paths.TwinProgram}' could not be started.");
@@ -186,6 +190,8 @@ internal sealed partial class TwinPool
         foreach (var listener in replaced.GetInvocationList().Cast<Func<Twin, Task>>())
             await listener(twin);
     }
+
+    private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 
     private static int End(string controlPath)
     {

@@ -39,7 +39,10 @@ internal sealed class TwinsdOptions
     [Range(1, 1024)]
     public int ProcessesPerTwin { get; init; } = 8;
 
-    /// <summary>Bytes of packets that one twin holds, at most. Default 16 MiB; 64 KiB to 1 GiB.</summary>
+    /// <summary>
+    /// Bytes of packets that one twin holds, at most, for all its processes together; each packet counts 128 more. A process
+    /// that holds less than the others gets room from the one that holds most. Default 16 MiB; 64 KiB to 1 GiB.
+    /// </summary>
     [Range(65536L, 1073741824L)]
     public long HoldLimitBytes { get; init; } = 16 * 1024 * 1024;
 

@@ -8,5 +8,7 @@ internal struct HeldList
     public int Packets;
     public long Bytes;
 
+    public readonly long Charged => Bytes + ((long)Packets * HoldQueue.OverheadBytes);
+
     public static HeldList Empty => new() { First = -1, Last = -1 };
 }

@@ -5,7 +5,8 @@ namespace Twins.Redirection;
 
 /// <summary>
 /// Keeps copies of packets, in the order of arrival, until their process or their flow is released. Bounded in octets: beyond the
-/// limit the newest packet is refused, and the sender's TCP repairs that. For one thread.
+/// limit the newest packet is refused, or the newest one of the process that holds most makes way for it
+/// (<see cref="TryMakeRoom"/>); the sender's TCP repairs that. For one thread.
 /// </summary>
 /// <remarks>
 /// Octets lie in chunks that are used again; a packet costs no object of its own. A chunk is free again when its last packet has gone, so memory
@@ -43,6 +44,9 @@ public sealed class HoldQueue
     /// <summary>Octets of the packets held now, without overhead.</summary>
     public long HeldBytes { get; private set; }
 
+    /// <summary>What the packets held now are charged: their octets, and <see cref="OverheadBytes"/> each.</summary>
+    public long ChargedBytes => HeldBytes + (long)HeldPackets * OverheadBytes;
+
     /// <summary>Packets held now for one process.</summary>
     public int HeldPacketsOf(int process) => _byProcess.GetValueOrDefault(process, HeldList.Empty).Packets;
 
@@ -60,8 +64,7 @@ public sealed class HoldQueue
     /// <returns>False if the limit is reached (or the packet too long): the caller drops and counts it.</returns>
     public bool TryAdd(int process, in FiveTuple tuple, ulong token, ReadOnlySpan<byte> packet)
     {
-        var charged = HeldBytes + (long)HeldPackets * OverheadBytes + packet.Length + OverheadBytes;
-        if (charged > LimitBytes || !_chunks.TryStore(packet, 2 * LimitBytes, out var place))
+        if (ChargedBytes + packet.Length + OverheadBytes > LimitBytes || !_chunks.TryStore(packet, 2 * LimitBytes, out var place))
             return false;
         var index = TakeRecord();
         ref var record = ref _records[index];
@@ -82,6 +85,26 @@ public sealed class HoldQueue
     /// <returns>False if none is held for it.</returns>
     public bool TryTake(scoped in FiveTuple tuple, out HeldPacket packet) =>
         Take(_byFlow.GetValueOrDefault(tuple, HeldList.Empty).First, out packet);
+
+    /// <summary>
+    /// Drops the newest packet of the process that holds most, for one of another process that found no room. A process that
+    /// would hold as much itself with its packet gets none: so each that holds has its share of the limit, whatever the others get.
+    /// </summary>
+    /// <param name="process">The slot that needs room.</param>
+    /// <param name="length">Octets of its packet.</param>
+    /// <param name="dropped">The slot whose packet was dropped: the caller counts it, and tries again.</param>
+    /// <returns>False if nothing makes way.</returns>
+    public bool TryMakeRoom(int process, int length, out int dropped)
+    {
+        (dropped, var most) = (-1, _byProcess.GetValueOrDefault(process, HeldList.Empty).Charged + length + OverheadBytes);
+        foreach (var (other, list) in _byProcess)
+        {
+            if (other != process && list.Charged > most)
+                (dropped, most) = (other, list.Charged);
+        }
+
+        return dropped >= 0 && Take(_byProcess[dropped].Last, out _);
+    }
 
     private bool Take(int index, out HeldPacket packet)
     {

@@ -8,7 +8,7 @@ namespace Twins.Worker;
 /// from again (at the destination, over a leg that is open) answers no more: it speaks for itself. For the data thread.
 /// </summary>
 /// <param name="answerAt">From when on they answer (<see cref="Environment.TickCount64"/>).</param>
-/// <param name="answerAtBytes">Or from how many held octets on.</param>
+/// <param name="answerAtBytes">Or from how much on that the twin holds (<see cref="HoldQueue.ChargedBytes"/>).</param>
 internal sealed class FrozenSockets(long answerAt, long answerAtBytes)
 {
     private readonly Dictionary<FiveTuple, (FrozenSocket Socket, FlowCounters? Spoken, long SpokenBefore)> _sockets = [];

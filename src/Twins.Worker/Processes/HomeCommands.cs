@@ -15,8 +15,8 @@ internal sealed class HomeCommands(TwinState state)
         var process = state.FindOrAdd(request.ProcessId);
         RequireHome(process);
         process.Epoch = request.Epoch;
-        process.HoldLimitBytes = (long)Math.Min(command.HoldLimitBytes, long.MaxValue);
-        state.RaiseHoldLimit(process.HoldLimitBytes);
+        if (command.HoldLimitBytes > 0)
+            state.Held.LimitBytes = (long)Math.Min(command.HoldLimitBytes, TwinOptions.MaximumHoldLimitBytes);
         process.Passing.Clear();
         process.Frozen = null;
         var builder = state.Table.ToBuilder();
@@ -173,8 +173,7 @@ internal sealed class HomeCommands(TwinState state)
             throw new InvalidDataException("the process isn't held");
         process.Epoch = request.Epoch;
         var legs = process.OpenLegs.Flows.ToLookup(flow => flow.Connection, flow => flow.ToHome);
-        var limit = process.HoldLimitBytes > 0 ? Math.Min(process.HoldLimitBytes, state.Held.LimitBytes) : state.Held.LimitBytes;
-        var frozen = new FrozenSockets(Environment.TickCount64 + request.AdvertiseZeroWindow.AfterMilliseconds, limit / 2);
+        var frozen = new FrozenSockets(Environment.TickCount64 + request.AdvertiseZeroWindow.AfterMilliseconds, state.Held.LimitBytes / 2);
         foreach (var (connection, socket) in sockets)
         {
             // The last one is that of the destination.

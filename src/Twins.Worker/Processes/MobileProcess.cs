@@ -66,8 +66,6 @@ internal sealed class MobileProcess(string id, int slot)
 
     public PortPlaceholders Placeholders { get; } = new();
 
-    public long HoldLimitBytes { get; set; }
-
     public long HeldPacketsTotal { get; set; }
 
     public long HeldBytesTotal { get; set; }

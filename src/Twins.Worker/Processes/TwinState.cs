@@ -48,8 +48,6 @@ internal sealed partial class TwinState(NetfilterQueue queue, long holdLimitByte
         return process;
     }
 
-    public void RaiseHoldLimit(long bytes) => Held.LimitBytes = Math.Max(Held.LimitBytes, bytes);
-
     public void SetTun(MobileProcess process, FileDescriptor descriptor)
     {
         var tun = new Tun(descriptor);
@@ -99,13 +97,15 @@ internal sealed partial class TwinState(NetfilterQueue queue, long holdLimitByte
 
     private bool Keep(MobileProcess process, in FiveTuple tuple, ReadOnlySpan<byte> packet)
     {
-        var slot = process.Slot;
-        var limit = process.HoldLimitBytes;
-        if ((limit > 0 && Held.HeldBytesOf(slot) + ((long)Held.HeldPacketsOf(slot) + 1) * HoldQueue.OverheadBytes + packet.Length > limit)
-            || !Held.TryAdd(slot, tuple, 0, packet))
+        while (!Held.TryAdd(process.Slot, tuple, 0, packet))
         {
-            process.Drop(DropReason.HoldFull);
-            return false;
+            if (!Held.TryMakeRoom(process.Slot, packet.Length, out var other))
+            {
+                process.Drop(DropReason.HoldFull);
+                return false;
+            }
+
+            Drop(other, DropReason.HoldFull);
         }
 
         process.HeldPacketsTotal++;
@@ -117,7 +117,7 @@ internal sealed partial class TwinState(NetfilterQueue queue, long holdLimitByte
     {
         var now = Environment.TickCount64;
         if (!PacketView.TryParse(octets, out var packet, out _) || !packet.IsTcp
-            || frozen.Find(tuple, packet, now, Held.HeldBytesOf(process.Slot)) is not { } socket)
+            || frozen.Find(tuple, packet, now, Held.ChargedBytes) is not { } socket)
         {
             Keep(process, tuple, octets);
             return;
