@@ -42,9 +42,6 @@ public enum DropReason
     /// <summary>The host half was stopped.</summary>
     HostStopped,
 
-    /// <summary>The original's sockets are frozen or being destroyed: nothing of them may leave.</summary>
-    Frozen,
-
     /// <summary>The hold queue is full: a packet that found no room, or one that made way for another process's.</summary>
     HoldFull,
 

@@ -87,7 +87,7 @@ public sealed class CommandTests
         CommandLineResult result = await cli.RunAsync("show", "200123", "--json");
         Assert.AreEqual(new CommandLineResult(0,
             """
-            {"name":"redis","pid":200123,"node":"host1","state":"running","epoch":2,"endpoints":[{"protocol":"tcp","local":"10.77.0.2:6379","remote":"","role":"listener","home":"home","state":"LISTEN"},{"protocol":"tcp","local":"10.77.0.2:6379","remote":"10.77.0.1:40000","role":"server","home":"home","state":"ESTABLISHED"}],"home":"home","executable":"/usr/bin/redis-server","twinPid":31,"path":"relay","heldPackets":4,"heldBytes":2048,"redirectedPackets":70000,"redirectedBytes":90000000,"zeroWindows":0,"drops":{"hold-full":1,"late":3},"note":"","cabin":"","history":[{"from":"home","to":"host1","epoch":2,"started":"2023-11-14T22:13:20.123Z","outcome":"committed","message":""}]}
+            {"name":"redis","pid":200123,"node":"host1","state":"running","epoch":2,"endpoints":[{"protocol":"tcp","local":"10.77.0.2:6379","remote":"","role":"listener","home":"home","state":"LISTEN"},{"protocol":"tcp","local":"10.77.0.2:6379","remote":"10.77.0.1:40000","role":"server","home":"home","state":"ESTABLISHED"}],"home":"home","executable":"/usr/bin/redis-server","twinPid":31,"path":"relay","heldPackets":4,"heldBytes":2048,"redirectedPackets":70000,"redirectedBytes":90000000,"zeroWindows":0,"drops":{"hold-full":1,"late":3},"note":"","cabin":"","history":[{"from":"home","to":"host1","epoch":2,"started":"2023-11-14T22:13:20.123Z","outcome":"committed","message":""}],"twinDrops":{"QueueFull":2,"UnknownLeg":5},"nodeDrops":{"Silenced":6}}
 
             """, ""), result);
     }
@@ -97,7 +97,9 @@ public sealed class CommandTests
     {
         await using CommandLineFixture cli = await CommandLineFixture.WithServerAsync(new TestData());
         CommandLineResult result = await cli.RunAsync("show", "redis");
-        StringAssert.Matches(result.Output, new("dropped +1 hold-full"));
+        StringAssert.Matches(result.Output, new("dropped +1 hold-full *\n"));
+        StringAssert.Matches(result.Output, new("dropped +5 UnknownLeg \\(by this twin, for no process that it has\\)"));
+        StringAssert.Matches(result.Output, new("dropped +6 Silenced \\(by this node's kernel rules, for whichever process\\)"));
         StringAssert.Matches(result.Output, new("10.77.0.2:6379 +10.77.0.1:40000 +server +home +ESTABLISHED"));
     }
 

@@ -23,6 +23,8 @@ internal sealed class TestData : LocalApi.LocalApiBase
         RedirectedPackets = 70000,
         RedirectedBytes = 90000000,
         Drops = { ["late"] = 3, ["hold-full"] = 1 },
+        TwinDrops = { ["UnknownLeg"] = 5, ["QueueFull"] = 2 },
+        NodeDrops = { ["Silenced"] = 6 },
         Endpoints =
         {
             new EndpointInfo { Protocol = "tcp", Local = "10.77.0.2:6379", Role = "listener", Home = "home", State = "LISTEN" },

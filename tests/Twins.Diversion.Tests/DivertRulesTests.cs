@@ -216,6 +216,29 @@ public sealed class DivertRulesTests
     }
 
     [TestMethod]
+    public void WhatTheOriginalSends_IsCounted_AndTheCountOutlivesTheTable()
+    {
+        using var network = new TestNetwork();
+        using var original = TestNetwork.NewUdp(network.Home, TestNetwork.HomeAddress, 7000);
+        using var rules = DivertRules.Open(network.Home);
+        Assert.AreEqual(0, rules.SilencedPackets);
+        for (var i = 1; i <= 2; i++)
+        {
+            rules.Install();
+            rules.AddQueue(3);
+            rules.Add(3, [DivertTarget.Connection(IpProtocol.Udp, Home, Peer)]);
+            SendOrBeDropped(original, 7001);
+            // Brought up to date.
+            rules.Install();
+            rules.Add(3, [DivertTarget.Listener(IpProtocol.Udp, Home)]);
+            SendOrBeDropped(original, 7003);
+            Assert.AreEqual(2 * i, rules.SilencedPackets);
+            rules.RemoveAll();
+            Assert.AreEqual(2 * i, rules.SilencedPackets);
+        }
+    }
+
+    [TestMethod]
     public void NewConnectionsOnly_EstablishedGoOn_NewOnesAreDiverted()
     {
         using var network = new TestNetwork();

@@ -203,6 +203,20 @@ public sealed class HoldTests
     }
 
     [TestMethod]
+    public void Forgotten_WhatItDropped_IsTheTwinsOwn()
+    {
+        using var relay = new Relay();
+        var (peer, process) = ConnectToHome(relay, 7000);
+        HoldConnection(relay, "p1", peer, process, holdLimitBytes: 1);
+        peer.Send([1]);
+        Eventually.Holds(() => relay.Home.Status("p1").Drops.GetValueOrDefault("HoldFull") >= 1, "a packet without room dropped");
+        relay.Home.Do("p1", 1, request => request.Forget = new Forget());
+        var all = relay.Home.Do("", 0, request => request.Status = new Status()).Status.Processes.Single();
+        Assert.AreEqual("", all.ProcessId);
+        Assert.IsGreaterThanOrEqualTo(1UL, all.Drops["HoldFull"]);
+    }
+
+    [TestMethod]
     public void ReservedPort_NobodyElseGetsIt_UntilForgotten()
     {
         using var relay = new Relay();

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Twins.Diversion.Linux;
 using Twins.Packets;
 using Twins.Protocol;
@@ -92,6 +93,17 @@ public sealed class RedirectTests
         Assert.AreEqual(1, peer.Receive(new byte[8]));
         Assert.AreEqual(1, process.Receive(new byte[8]));
         relay.AssertNoResets();
+    }
+
+    [TestMethod]
+    public void GuestSendsWhatIsNotCarried_ItIsCountedAsItsOwn()
+    {
+        using var relay = new Relay();
+        relay.Hosted();
+        using var socket = NetworkNamespace.Run(relay.Cabin, () => new Socket(AddressFamily.InterNetwork, SocketType.Raw, ProtocolType.Icmp));
+        // An echo request.
+        socket.SendTo([8, 0, 0xF7, 0xFF, 0, 0, 0, 0], new IPEndPoint(TestNetwork.PeerAddress, 0));
+        Eventually.Holds(() => relay.Host.Status(Relay.Process).Drops.GetValueOrDefault("NotCarried") >= 1, "the echo request counted");
     }
 
     [TestMethod]

@@ -19,8 +19,8 @@ internal static class Documents
         process.Name, process.Pid, process.Node, process.State, process.Epoch, EndpointsOf(process),
         process.Home, process.Executable, process.TwinPid, process.Path,
         process.HeldPackets, process.HeldBytes, process.RedirectedPackets, process.RedirectedBytes, process.ZeroWindows,
-        new SortedDictionary<string, ulong>(process.Drops, StringComparer.Ordinal), process.Note, process.Cabin,
-        [.. process.History.Select(Of)]);
+        Sorted(process.Drops), process.Note, process.Cabin, [.. process.History.Select(Of)],
+        Sorted(process.TwinDrops), Sorted(process.NodeDrops));
 
     public static NodeDocument Of(NodeInfo node) => new(
         node.Name, node.Address, node.Self, node.Reachable, node.Version, node.Kernel, node.Criu,
@@ -41,6 +41,8 @@ internal static class Documents
     private static List<EndpointDocument> EndpointsOf(ProcessInfo process) =>
         [.. process.Endpoints.Select(endpoint => new EndpointDocument(
             endpoint.Protocol, endpoint.Local, endpoint.Remote, endpoint.Role, endpoint.Home, endpoint.State))];
+
+    private static SortedDictionary<string, ulong> Sorted(IDictionary<string, ulong> drops) => new(drops, StringComparer.Ordinal);
 
     /// <summary>Microseconds are enough.</summary>
     private static double Rounded(double milliseconds) => Math.Round(milliseconds, 3);

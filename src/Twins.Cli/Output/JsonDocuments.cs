@@ -14,7 +14,8 @@ internal sealed record ProcessDetailDocument(
     string Name, int Pid, string Node, string State, ulong Epoch, IReadOnlyList<EndpointDocument> Endpoints,
     string Home, string Executable, int TwinPid, string Path,
     ulong HeldPackets, ulong HeldBytes, ulong RedirectedPackets, ulong RedirectedBytes, ulong ZeroWindows,
-    IReadOnlyDictionary<string, ulong> Drops, string Note, string Cabin, IReadOnlyList<HistoryDocument> History);
+    IReadOnlyDictionary<string, ulong> Drops, string Note, string Cabin, IReadOnlyList<HistoryDocument> History,
+    IReadOnlyDictionary<string, ulong> TwinDrops, IReadOnlyDictionary<string, ulong> NodeDrops);
 
 internal sealed record HistoryDocument(
     string From, string To, ulong Epoch, string Started, string Outcome, string Message);

@@ -24,8 +24,9 @@ internal static class ProcessView
         Add(grid, "held", Traffic(process.HeldPackets, process.HeldBytes));
         Add(grid, "redirected", Traffic(process.RedirectedPackets, process.RedirectedBytes));
         Add(grid, "zero windows", process.ZeroWindows == 0 ? "" : Text(process.ZeroWindows));
-        foreach ((string reason, ulong count) in process.Drops.OrderBy(drop => drop.Key, StringComparer.Ordinal))
-            Add(grid, "dropped", $"{Text(count)} {reason}");
+        AddDrops(grid, process.Drops, "");
+        AddDrops(grid, process.TwinDrops, " (by this twin, for no process that it has)");
+        AddDrops(grid, process.NodeDrops, " (by this node's kernel rules, for whichever process)");
         console.Write(grid);
         WriteEndpoints(console, process);
         WriteHistory(console, process);
@@ -59,6 +60,12 @@ internal static class ProcessView
                 Markup.Escape(move.Outcome), Markup.Escape(move.Message));
         }
         console.Write(table);
+    }
+
+    private static void AddDrops(Grid grid, IEnumerable<KeyValuePair<string, ulong>> drops, string whose)
+    {
+        foreach ((string reason, ulong count) in drops.OrderBy(drop => drop.Key, StringComparer.Ordinal))
+            Add(grid, "dropped", $"{Text(count)} {reason}{whose}");
     }
 
     private static void Add(Grid grid, string key, string value)

@@ -4,6 +4,7 @@ using Twins.Manager.Host;
 using Twins.Manager.Nodes;
 using Twins.Manager.Pool;
 using Twins.Manager.Registry;
+using Twins.Manager.Rules;
 using Twins.Protocol;
 using Twins.Table;
 
@@ -11,8 +12,18 @@ namespace Twins.Manager.Admin;
 
 /// <summary>A process as users see it: the record, the kernel's sockets and the twin's counters.</summary>
 internal sealed partial class ProcessView(
-    ITableStore table, ProcessInspector processes, HomeRole home, HostRole host, TwinPool pool, NodeCluster identity, ILogger<ProcessView> log)
+    ITableStore table,
+    ProcessInspector processes,
+    HomeRole home,
+    HostRole host,
+    TwinPool pool,
+    KernelRules rules,
+    NodeCluster identity,
+    ILogger<ProcessView> log)
 {
+    // Why the kernel's rules drop: what a held or moved process's own sockets at home would still send.
+    private const string Silenced = "Silenced";
+
     /// <summary>The process now.</summary>
     public async Task<ProcessInfo> InfoAsync(ProcessRecord record, bool withHistory = false)
     {
@@ -33,6 +44,7 @@ internal sealed partial class ProcessView(
         };
         info.Endpoints.AddRange(Endpoints(record));
         await AddCountersAsync(info);
+        AddNodeDrops(info);
         if (withHistory)
             info.History.AddRange(table.ListMigrations(record.Id).Select(m => ToRecord(m)));
         return info;
@@ -70,19 +82,40 @@ internal sealed partial class ProcessView(
             return;
         try
         {
-            var reply = await twin.SendAsync(new TwinRequest { ProcessId = info.ProcessId, Status = new Protocol.Status() });
-            foreach (var status in reply.Status.Processes.Where(p => p.ProcessId == info.ProcessId))
+            // Of the whole twin: what it can't put to a process it tells only then.
+            var reply = await twin.SendAsync(new TwinRequest { Status = new Protocol.Status() });
+            foreach (var status in reply.Status.Processes)
             {
-                info.HeldPackets = status.HeldPackets;
-                info.HeldBytes = status.HeldBytes;
-                info.RedirectedPackets = status.RedirectedPackets;
-                info.RedirectedBytes = status.RedirectedBytes;
-                info.ZeroWindows = status.ZeroWindows;
-                foreach (var (reason, count) in status.Drops)
-                    info.Drops[reason] = count;
+                if (status.ProcessId == info.ProcessId)
+                    AddCounters(info, status);
+                else if (status.ProcessId.Length == 0)
+                    info.TwinDrops.Add(status.Drops);
             }
         }
         catch (TwinException e)
+        {
+            LogNoCounters(info.ProcessId, e.Message);
+        }
+    }
+
+    private static void AddCounters(ProcessInfo info, TwinProcessStatus status)
+    {
+        info.HeldPackets = status.HeldPackets;
+        info.HeldBytes = status.HeldBytes;
+        info.RedirectedPackets = status.RedirectedPackets;
+        info.RedirectedBytes = status.RedirectedBytes;
+        info.ZeroWindows = status.ZeroWindows;
+        info.Drops.Add(status.Drops);
+    }
+
+    private void AddNodeDrops(ProcessInfo info)
+    {
+        try
+        {
+            if (rules.SilencedPackets is > 0 and var packets)
+                info.NodeDrops[Silenced] = (ulong)packets;
+        }
+        catch (Exception e) when (e is InvalidOperationException or Diversion.DiversionException)
         {
             LogNoCounters(info.ProcessId, e.Message);
         }

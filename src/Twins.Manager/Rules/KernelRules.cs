@@ -23,6 +23,17 @@ internal sealed class KernelRules : IDisposable
     /// <exception cref="Diversion.DiversionException">Neither works.</exception>
     public string Method => _rules.Value.QueueByNft ? "nft queue" : "nft marks and iptables NFQUEUE";
 
+    /// <summary>Packets that the own sockets of what is diverted have sent, and that were dropped for it.</summary>
+    /// <exception cref="Diversion.DiversionException">The rules can't be read.</exception>
+    public long SilencedPackets
+    {
+        get
+        {
+            lock (_lock)
+                return _rules.Value.SilencedPackets;
+        }
+    }
+
     /// <summary>Diverts connections and listeners to a queue, and drops what their own sockets send from now on.</summary>
     /// <param name="queue">NFQUEUE number.</param>
     /// <param name="connections">Local end first.</param>

@@ -168,7 +168,9 @@ internal sealed class PacketPath(TwinState state, PacketOutput output)
     {
         if (verdict.Kind == VerdictKind.Drop || verdict.Kind == VerdictKind.Pass)
         {
-            state.Drop(verdict.Process, verdict.Kind == VerdictKind.Drop ? verdict.Reason : DropReason.NotCarried);
+            // What a cabin sends is its process's, whether it belongs to a flow or not.
+            var slot = verdict.Process < 0 && arrival.IsCabin ? arrival.CabinIndex : verdict.Process;
+            state.Drop(slot, verdict.Kind == VerdictKind.Drop ? verdict.Reason : DropReason.NotCarried);
             if (verdict.Reason == DropReason.StillLingering)
                 state.EndLingering(verdict.Process, packet.Tuple);
             return;

@@ -78,6 +78,13 @@ internal sealed class MobileProcess(string id, int slot)
 
     public void Drop(DropReason reason, long packets = 1) => _drops[(int)reason] += packets;
 
+    /// <summary>Adds what was dropped to counters by reason.</summary>
+    public void AddDropsTo(long[] drops)
+    {
+        for (var reason = 0; reason < drops.Length; reason++)
+            drops[reason] += _drops[reason];
+    }
+
     public TcpLifetime LifetimeOf(in ConnectionKey connection)
     {
         if (!Lifetimes.TryGetValue(connection, out var lifetime))

@@ -12,7 +12,7 @@ internal sealed partial class TwinState
         var status = NewStatus();
         foreach (var process in _processes.Values)
             status.Processes.Add(process.ToStatus(Held));
-        // What can't be put to a process, under an empty name.
+        // What can't be put to a process, or was one's that is forgotten, under an empty name.
         var others = new TwinProcessStatus();
         Count(others.Drops, DropReason.TooLarge, output.TooLarge);
         Count(others.Drops, DropReason.SendFailed, output.SendFailed);

@@ -192,6 +192,8 @@ internal sealed partial class TwinState(NetfilterQueue queue, long holdLimitByte
         if (!process.Passing.IsEmpty)
             _released.Add((process.Passing, Environment.TickCount64 + ReleasedMemoryMilliseconds));
         Clear(process);
+        // Told as the twin's own from now on.
+        process.AddDropsTo(_drops);
         process.Placeholders.Dispose();
         CloseCabin(process);
         _processes.Remove(process.Id);

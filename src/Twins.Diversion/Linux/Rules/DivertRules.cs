@@ -14,6 +14,7 @@ public sealed class DivertRules : IDisposable
     private readonly FileDescriptor _socket;
     private readonly KnownTargets _targets = new();
     private readonly HashSet<ushort> _queues = [];
+    private long _silencedBefore;
 
     private DivertRules(string? networkNamespace, NftablesContext context, FileDescriptor socket)
     {
@@ -54,6 +55,19 @@ public sealed class DivertRules : IDisposable
         {
             lock (_lock)
                 return _targets.Count;
+        }
+    }
+
+    /// <summary>
+    /// Packets that the own sockets of diverted connections and listeners would have sent, and that were dropped: since this was
+    /// opened, and before as far as the table was there already.
+    /// </summary>
+    public long SilencedPackets
+    {
+        get
+        {
+            lock (_lock)
+                return _silencedBefore + SilencedCounter.Read(_socket);
         }
     }
 
@@ -180,8 +194,11 @@ public sealed class DivertRules : IDisposable
     {
         lock (_lock)
         {
+            // Nothing is counted between the two: what could be is diverted no longer.
+            var silenced = SilencedCounter.Read(_socket);
             // add and delete: no error if the table isn't there.
             Run("remove the nft table", $"add table {RuleText.Table}\ndelete table {RuleText.Table}");
+            _silencedBefore += silenced;
             Know(RuleSet.Empty);
             if (QueueByNft)
                 return;

@@ -8,7 +8,7 @@ internal sealed class NftBatch
     private const ushort BatchBegin = 0x10; // NFNL_MSG_BATCH_BEGIN
     private const ushort BatchEnd = 0x11;   // NFNL_MSG_BATCH_END
     private const ushort Subsystem = 10;    // NFNL_SUBSYS_NFTABLES
-    private const byte FamilyInet = 1;      // NFPROTO_INET
+    public const byte FamilyInet = 1;       // NFPROTO_INET
     private const int SendBufferForce = 32; // SO_SNDBUFFORCE
     private uint _sequence;
 
@@ -16,6 +16,9 @@ internal sealed class NftBatch
 
     /// <summary>What a message says is written with this, behind <see cref="Begin"/>.</summary>
     public NetlinkWriter Messages { get; } = new();
+
+    /// <summary>The type of a netlink message of nf_tables (NFT_MSG_*).</summary>
+    public static ushort TypeOf(byte message) => (ushort)(Subsystem << 8 | message);
 
     /// <summary>A socket that carries batches to the calling thread's network namespace, from whichever thread.</summary>
     /// <exception cref="DiversionException">The system refused.</exception>
@@ -28,7 +31,7 @@ internal sealed class NftBatch
     /// <summary>Begins a message (NFT_MSG_*) about a chain or a map of our table.</summary>
     public void Begin(byte type, ushort flags, string name)
     {
-        Messages.BeginNetfilter((ushort)(Subsystem << 8 | type), flags, ++_sequence, FamilyInet, resource: 0);
+        Messages.BeginNetfilter(TypeOf(type), flags, ++_sequence, FamilyInet, resource: 0);
         // NFTA_RULE_TABLE and NFTA_RULE_CHAIN, or NFTA_SET_ELEM_LIST_TABLE and NFTA_SET_ELEM_LIST_SET.
         Messages.Text(1, RuleText.TableName);
         Messages.Text(2, name);

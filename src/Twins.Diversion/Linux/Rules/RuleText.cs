@@ -31,6 +31,7 @@ internal static class RuleText
         }
 
         Line(text, $"add set {Table} queues {{ type mark; }}");
+        Line(text, $"add counter {Table} {SilencedCounter.Name}");
         Line(text, $"add chain {Table} to_queue");
         Line(text, $"add chain {Table} {QuotedRules.Chain}");
         Line(text, $"add chain {Table} others");
@@ -67,8 +68,9 @@ internal static class RuleText
             Line(text, $"add rule {Table} output meta l4proto . {ip} daddr . th dport . {ip} saddr . th sport @lingering{suffix} accept");
             // A lookup in a map needs somewhere to put the value; the mark of what is dropped matters to nobody.
             var drop = $"add rule {Table} output meta mark set meta l4proto";
-            Line(text, $"{drop} . {ip} daddr . th dport . {ip} saddr . th sport map @connections{suffix} counter drop");
-            Line(text, $"{drop} . {ip} saddr . th sport map @listeners{suffix} counter drop");
+            var silence = $"counter name {SilencedCounter.Name} drop";
+            Line(text, $"{drop} . {ip} daddr . th dport . {ip} saddr . th sport map @connections{suffix} {silence}");
+            Line(text, $"{drop} . {ip} saddr . th sport map @listeners{suffix} {silence}");
         }
 
         return text.ToString();
