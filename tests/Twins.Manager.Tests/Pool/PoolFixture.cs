@@ -21,7 +21,7 @@ internal sealed class PoolFixture : IAsyncDisposable
     private readonly ConcurrentDictionary<int, ProcessHandle> _workers = new();
     private readonly List<TwinPool> _pools = [];
 
-    public PoolFixture()
+    public PoolFixture(int readyTwins = 1, int processesPerTwin = 8)
     {
         NetworkNamespace.Create(Namespace);
 
@@ -29,7 +29,14 @@ internal sealed class PoolFixture : IAsyncDisposable
         var script = $"#!/bin/sh\\nexec nsenter --net={Namespace} {Program()} \"$@\"\\n";
         Shell.Run(null, $"printf '{script}' >{_folder}/twin; chmod 755 {_folder}/twin");
         _logging.AddProvider(Log);
-        Options = new TwinsdOptions { RunDirectory = _folder, StateDirectory = _folder, TwinPath = _folder + "/twin", ReadyTwins = 1 };
+        Options = new TwinsdOptions
+        {
+            RunDirectory = _folder,
+            StateDirectory = _folder,
+            TwinPath = _folder + "/twin",
+            ReadyTwins = readyTwins,
+            ProcessesPerTwin = processesPerTwin,
+        };
     }
 
     public TwinsdOptions Options { get; }
