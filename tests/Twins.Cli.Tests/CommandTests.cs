@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics;
 using Grpc.Core;
 using Twins.Protocol;
 
@@ -151,6 +152,26 @@ public sealed class CommandTests
         CommandLineResult result = await cli.RunAsync("ls", "--json");
         Assert.AreEqual(new CommandLineResult(exitCode,
             $"{{\"error\":{{\"code\":\"{code}\",\"message\":\"because\"}}}}\n", "twins: because\n"), result);
+    }
+
+    [TestMethod]
+    [DataRow("lab status --json", 1, "No space left on device")]
+    [DataRow("ls --json", 5, "twinsd isn't running on this node")]
+    public async Task OutputThatTakesNothing_IsAFailure_NotACrash(string command, int exitCode, string error)
+    {
+        await using var cli = new CommandLineFixture();
+        ProcessStartInfo start = BuiltCli.Start();
+        start.FileName = "sh";
+        start.ArgumentList.Add("-c");
+        start.ArgumentList.Add($"exec {BuiltCli.Path} {command} >/dev/full");
+        start.Environment["TWINS_LAB"] = Path.Combine(cli.Directory, "lab");
+        start.Environment["TWINS_SOCKET"] = Path.Combine(cli.Directory, "twinsd.sock");
+        using Process process = Process.Start(start)!;
+        string said = await process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        Assert.AreEqual(exitCode, process.ExitCode, said);
+        StringAssert.StartsWith(said, $"twins: {error}");
+        Assert.AreEqual(1, said.Count(letter => letter == '\n'), said);
     }
 
     [TestMethod]

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.ComponentModel;
 using Grpc.Core;
 using Twins.Cli.Client;
 using Twins.Cli.Output;
@@ -47,6 +48,11 @@ internal static class CommandExtensions
             {
                 return Interrupted(environment);
             }
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or Win32Exception)
+            {
+                // A full disk, a file that isn't there, a program that can't be started.
+                return Tell(environment, result, new CliException(ExitCode.Failed, "system-refused", failure.Message, failure));
+            }
         });
         return command;
     }
@@ -62,6 +68,19 @@ internal static class CommandExtensions
         environment.Error.WriteLine($"twins: {failure.Message}");
         if (!result.WantsJson())
             return failure.ExitCode;
+        try
+        {
+            WriteDocument(environment, result, failure);
+        }
+        catch (IOException)
+        {
+            // Standard output takes nothing; standard error has it.
+        }
+        return failure.ExitCode;
+    }
+
+    private static void WriteDocument(CliEnvironment environment, ParseResult result, CliException failure)
+    {
         if (result.CommandResult.Command.Name == MigrateCommand.Name)
         {
             var error = new ErrorDocument("request", failure.Code, failure.Message);
@@ -73,6 +92,5 @@ internal static class CommandExtensions
             environment.Out.WriteJson(new FailureDocument(new FailureBody(failure.Code, failure.Message)),
                 JsonDocuments.Readable.FailureDocument);
         }
-        return failure.ExitCode;
     }
 }

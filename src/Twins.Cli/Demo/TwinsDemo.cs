@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using Grpc.Core;
 using Twins.Cli.Client;
 using Twins.Cli.Lab;
@@ -22,8 +23,10 @@ internal sealed class TwinsDemo(CliEnvironment environment, DemoState state)
         try
         {
             state.Say("Set-up: four machines, a large file");
-            await using var lab = new DemoLab(environment);
+            using FileStream only = Lock();
+            DemoFiles.RemoveAbandoned();
             using var files = new DemoFiles();
+            await using var lab = new DemoLab(environment);
             await files.WriteAsync(cancellation);
             await lab.UpAsync(daemons: true, cancellation);
             state.Say("Without Twins: redis-server moves from home to host1, its client is at work");
@@ -34,19 +37,30 @@ internal sealed class TwinsDemo(CliEnvironment environment, DemoState state)
             error = clients.FirstOrDefault(client => client.Error.Length > 0) is { } bad
                 ? $"the client of {bad.Name} failed: {bad.Error}" : "";
         }
-        catch (RpcException failure) when (!cancellation.IsCancellationRequested)
+        catch (RpcException failure)
         {
             error = RpcFailure.Explain(failure, environment).Message;
         }
-        catch (CliException failure) when (!cancellation.IsCancellationRequested)
-        {
-            error = failure.Message;
-        }
-        catch (TimeoutException failure)
+        catch (Exception failure) when (
+            failure is CliException or TimeoutException or IOException or UnauthorizedAccessException or Win32Exception)
         {
             error = failure.Message;
         }
         return new DemoDocument(without, moves, clients, error.Length == 0, error);
+    }
+
+    // Two demos in one lab directory would take each other's lab down.
+    private FileStream Lock()
+    {
+        try
+        {
+            return new FileStream(environment.LabDirectory + ".owner", FileMode.OpenOrCreate, FileAccess.ReadWrite,
+                FileShare.None, 1, FileOptions.DeleteOnClose);
+        }
+        catch (IOException failure) when (failure is not DirectoryNotFoundException)
+        {
+            throw new CliException(ExitCode.Failed, "demo-is-busy", $"another `twins demo` is at work ({failure.Message})", failure);
+        }
     }
 
     private void Check()

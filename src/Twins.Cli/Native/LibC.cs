@@ -13,6 +13,11 @@ internal static partial class LibC
     public const int SigStop = 19;
 
     private const uint CloseRangeCloseOnExec = 4;
+    private const int CurrentDirectory = -100; // AT_FDCWD
+    private const int DontFollow = 0x100;      // AT_SYMLINK_NOFOLLOW
+    private const uint OwnerWanted = 8;        // STATX_UID
+    private const int StatusBytes = 256;       // struct statx
+    private const int OwnerOffset = 20;        // stx_uid
 
     /// <summary>geteuid(2): 0 is root.</summary>
     [LibraryImport("libc", EntryPoint = "geteuid")]
@@ -26,6 +31,16 @@ internal static partial class LibC
     /// <summary>isatty(3).</summary>
     [LibraryImport("libc", EntryPoint = "isatty")]
     public static partial int IsTerminal(int descriptor);
+
+    /// <summary>Whether root owns what is at the path; a symbolic link is asked itself, not what it points at.</summary>
+    public static unsafe bool IsOwnedByRoot(string path)
+    {
+        byte* status = stackalloc byte[StatusBytes];
+        return Status(CurrentDirectory, path, DontFollow, OwnerWanted, status) == 0 && *(uint*)(status + OwnerOffset) == 0;
+    }
+
+    [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
+    private static unsafe partial int Status(int directory, string path, int flags, uint mask, byte* status);
 
     [LibraryImport("libc", EntryPoint = "close_range", SetLastError = true)]
     private static partial int CloseRange(uint first, uint last, uint flags);
