@@ -110,6 +110,7 @@ public sealed class CriuCheckpointer : ICheckpointer, IAsyncDisposable
         {
             UrgentData.ThrowIfAny(frozen.Pids, areFrozen: true);
             SocketOptionFile.Save(frozen.Pids, networkNamespacePath, imagesDirectory);
+            PeersEnd.KeepWindow(frozen.Pids, imagesDirectory);
             return frozen;
         }
         catch

@@ -47,7 +47,7 @@ internal static partial class ForeignSockets
                     continue;
                 seen.Add(inode);
                 if (IsTcp(socket))
-                    action(Describe(socket, pid, descriptor.Number));
+                    action(Describe(socket, pid, descriptor.Number, inode));
             }
         }
     }
@@ -56,9 +56,9 @@ internal static partial class ForeignSockets
     public static bool IsTcp(SafeHandle socket) => GetInt(socket, SocketLevel, SocketProtocol) == TransmissionControl;
 
     /// <summary>What <see cref="ForEach"/> tells of a socket.</summary>
-    public static TcpDescriptor Describe(SafeFileHandle socket, int pid, int number) =>
+    public static TcpDescriptor Describe(SafeFileHandle socket, int pid, int number, ulong inode) =>
         // The first octet of struct tcp_info is the state.
-        new(socket, pid, number, GetInt(socket, TransmissionControl, TcpInfo) & 0xff, GetInt(socket, SocketLevel, SocketDomain) == InternetFamily6);
+        new(socket, pid, number, GetInt(socket, TransmissionControl, TcpInfo) & 0xff, GetInt(socket, SocketLevel, SocketDomain) == InternetFamily6, inode);
 
     public static unsafe int GetInt(SafeHandle socket, int level, int option)
     {

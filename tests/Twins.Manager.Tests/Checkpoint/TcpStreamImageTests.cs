@@ -27,6 +27,29 @@ public sealed class TcpStreamImageTests
     }
 
     [TestMethod]
+    public void Image_WithAnotherMessage_KeepsWhatIsUnknownAndTheQueues()
+    {
+        var folder = Directory.CreateTempSubdirectory("tcp-stream").FullName;
+        try
+        {
+            var path = Path.Combine(folder, "tcp-stream-2a.img");
+            File.WriteAllBytes(path, Convert.FromHexString(Image.Replace(" ", "", StringComparison.Ordinal)));
+            var stream = TcpStreamImage.TryRead(folder, 0x2a)!;
+            stream.SndWl1 = 300;
+            TcpStreamImage.Replace(folder, 0x2a, stream);
+            // What is known comes first: three octets more, and then snd_wscale, mss_clamp and rcv_wscale.
+            Assert.AreEqual(
+                "1943565406554651" + "23000000" + "0803" + "1093a08206" + "1805" + "20ffffffff0f" + "2807" + "48d285d8cc04" + "6002" + "68ac02"
+                + "3007" + "38b40b" + "4007" + "6162636465666768",
+                Convert.ToHexStringLower(File.ReadAllBytes(path)));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [TestMethod]
     [DataRow("another magic number", "19435654 06554652 00000000")]
     [DataRow("a message that isn't there", "19435654 06554651 22000000 0803")]
     [DataRow("a message of two gigabytes", "19435654 06554651 ffffff7f 0803")]
