@@ -3,7 +3,7 @@
 
   tcp_matrix.py ACTOR CONTROL_PORT DATA_PORT OWN_ADDRESS STATE [STATE...]
 
-A STATE is a state of the actor's end, with what lies in its queues: NAME:nothing|unread|unsent|both.
+A STATE is a state of the actor's end, with what lies in its queues: NAME:nothing|unread|unsent|both. RESET is CLOSED after a RST.
 1. Makes all connections; prints {"prepared": {STATE: [state, unread, unacknowledged]}}.
 2. At each line `moved` on standard input, checks that every connection is in the state that it was in, with the same
    queues; prints {"failures": {STATE: text}, "checked": COUNT}.
@@ -15,6 +15,7 @@ import json
 import os
 import select
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -133,7 +134,10 @@ class Case:
             self.actor("shutdown", self.number)
         if self.state == "CLOSING":
             self.sock.shutdown(socket.SHUT_WR)
-        self.wait(lambda s: s[0] == self.state, f"not in {self.state}")
+        if self.state == "RESET":
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.sock.close()
+        self.wait(lambda s: s[0] == ("CLOSED" if self.state == "RESET" else self.state), f"not in {self.state}")
         if self.unsent():
             self.wait(lambda s: s[2] > 0, "nothing is unsent")
 
@@ -153,9 +157,10 @@ class Case:
             raise OSError(f"{what}: {got}, wanted {wanted}")
 
     def finish(self):
-        if self.state == "CLOSED":
-            if self.unread():
-                self.check("what a closed connection still holds", self.actor("read", self.number, UNREAD + 1), UNREAD)
+        if self.state in ("CLOSED", "RESET"):
+            if self.sock:
+                count = UNREAD if self.unread() else 0
+                self.check("what a closed connection still holds", self.actor("read", self.number, count + 1), count)
             self.actor("close", self.number)
             return
         if self.state == "SYN-SENT":
