@@ -7,6 +7,7 @@ namespace Twins.KernelTests.Lab;
 internal static class CriuGate
 {
     private const string Closed = "/tmp/criu-gate-closed";
+    private const string Turnstile = "/tmp/criu-gate-turnstile";
     private const string Trial = "/var/lib/twins/criu-probe.json";
 
     /// <summary>CRIU behind the gate.</summary>
@@ -21,6 +22,9 @@ internal static class CriuGate
     /// <summary>As after a boot: CRIU hasn't been tried yet, and its trial, which the next migration makes, waits as well.</summary>
     public static void CloseBeforeTrial(Machine machine) => machine.Shell($"touch {Closed}; rm -f {Trial}");
 
+    /// <summary>The one that waits goes on, and the next one waits again.</summary>
+    public static void LetOnePass(Machine machine) => machine.Shell($"touch {Turnstile}; rm -f {Closed}");
+
     /// <summary>What waits goes on.</summary>
-    public static void Open(Machine machine) => machine.Shell($"rm -f {Closed}");
+    public static void Open(Machine machine) => machine.Shell($"rm -f {Turnstile} {Closed}");
 }
