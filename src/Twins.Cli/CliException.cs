@@ -15,4 +15,7 @@ internal sealed class CliException : Exception
 
     /// <summary>Stable, kebab-case; goes into the JSON error document.</summary>
     public string Code { get; }
+
+    /// <summary>The step of a migration that it happened in; <c>request</c> if none had begun.</summary>
+    public string Phase { get; init; } = "request";
 }

@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Microsoft.AspNetCore.Connections.Features;
 using Twins.Protocol;
 
 namespace Twins.Cli.Tests;
@@ -55,6 +56,28 @@ public sealed class MigrateTests
         CommandLineResult result = await cli.RunAsync("migrate", "redis", "--to", "host1", "--json");
         Assert.AreEqual(1, result.ExitCode);
         StringAssert.EndsWith(result.Output, "\"rolledBack\":false}\n");
+    }
+
+    [TestMethod]
+    public async Task TwinsdEndsMeanwhile_SaysInWhichStep_AndThatItSettlesTheMigration()
+    {
+        await using CommandLineFixture cli = await CommandLineFixture.WithServerAsync(new Ending());
+        CommandLineResult result = await cli.RunAsync("migrate", "redis", "--to", "host1", "--json");
+        Assert.AreEqual(5, result.ExitCode);
+        StringAssert.StartsWith(result.Output, """{"error":{"phase":"hold","code":"unreachable","message":"hold failed: twinsd on this node ended. It settles the migration when it runs again""");
+        StringAssert.Contains(result.Output, "twins show redis tells where");
+        StringAssert.StartsWith(result.Error, "twins: hold failed: twinsd on this node ended.");
+    }
+
+    [TestMethod]
+    public async Task ProcessThatHasEnded_IsNotSaidToRunOn()
+    {
+        MigrationEvent ended = Failed(rolledBack: true);
+        ended.Failure.Code = "process-ended";
+        await using CommandLineFixture cli = await CommandLineFixture.WithServerAsync(new Migrating(ended));
+        CommandLineResult result = await cli.RunAsync("migrate", "redis", "--to", "host1");
+        Assert.AreEqual(3, result.ExitCode);
+        StringAssert.EndsWith(result.Error, "\nThere is no process any more.\n");
     }
 
     [TestMethod]
@@ -152,6 +175,16 @@ public sealed class MigrateTests
             if (++Asked == 2)
                 _cancelled.SetResult();
             return Task.FromResult(new CancelMigrationReply { UnderWay = Asked == 2 });
+        }
+    }
+
+    private sealed class Ending : LocalApi.LocalApiBase
+    {
+        public override async Task Migrate(MigrateRequest request, IServerStreamWriter<MigrationEvent> stream, ServerCallContext context)
+        {
+            await stream.WriteAsync(new MigrationEvent { Progress = new MigrationProgress { Phase = "hold" } });
+            // The whole connection, as when its owner is killed.
+            context.GetHttpContext().Features.Get<IConnectionLifetimeFeature>()!.Abort();
         }
     }
 

@@ -83,7 +83,7 @@ internal static class CommandExtensions
     {
         if (result.CommandResult.Command.Name == MigrateCommand.Name)
         {
-            var error = new ErrorDocument("request", failure.Code, failure.Message);
+            var error = new ErrorDocument(failure.Phase, failure.Code, failure.Message);
             environment.Out.WriteJson(new MigrationFailureDocument(error, false),
                 JsonDocuments.Readable.MigrationFailureDocument);
         }

@@ -51,6 +51,7 @@ internal static class MigrateCommand
         await using CancellationTokenRegistration interrupted = cancellation.Register(
             () => _ = CancelAsync(environment, client, request.Process, ended.Token));
         await using var progress = new MigrationProgressView(environment);
+        string? phase = null;
         try
         {
             // Read to the end also after Ctrl-C: where the process runs is known only then.
@@ -58,8 +59,17 @@ internal static class MigrateCommand
             {
                 if (next.EventCase is not MigrationEvent.EventOneofCase.Progress)
                     return next;
+                phase = next.Progress.Phase;
                 progress.Show(next.Progress);
             }
+        }
+        catch (RpcException failure) when (failure.StatusCode == StatusCode.Unavailable && phase is not null)
+        {
+            throw new CliException(ExitCode.Unreachable, "unreachable",
+                $"{phase} failed: twinsd on this node ended. It settles the migration when it runs again, and the process runs on one node only: " +
+                $"twins show {request.Process} tells where. Unless something starts twinsd by itself, start it as root: {environment.Installation.Daemon}",
+                failure)
+            { Phase = phase };
         }
         finally
         {
@@ -99,7 +109,8 @@ internal static class MigrateCommand
     {
         environment.Error.WriteLine($"twins: {failure.Phase} failed: {failure.Message}");
         environment.Error.WriteLine(
-            failure.RolledBack ? "Rolled back: the process runs on where it was, with its connections."
+            failure.Code == "process-ended" ? "There is no process any more."
+            : failure.RolledBack ? "Rolled back: the process runs on where it was, with its connections."
             : failure.InDoubt ? "In doubt: it isn't known whether the destination runs it. It resolves itself when the nodes meet again; `twins resolve` lets you decide."
             : "Not rolled back; `twins show` tells where the process stands.");
         if (result.WantsJson())
