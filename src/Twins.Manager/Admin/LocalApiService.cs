@@ -62,8 +62,20 @@ internal sealed class LocalApiService(
             // The node that runs the process carries it out.
             var forwarded = new RequestMigrationRequest { ProcessId = record.Id, Destination = request.Destination, Path = request.Path };
             using var call = nodes.Client(record.CurrentNode).RequestMigration(forwarded, cancellationToken: context.CancellationToken);
-            await foreach (var step in call.ResponseStream.ReadAllAsync(CancellationToken.None))
-                await responseStream.WriteAsync(step, CancellationToken.None);
+            var phase = MigrationSteps.Preflight;
+            try
+            {
+                await foreach (var step in call.ResponseStream.ReadAllAsync(CancellationToken.None))
+                {
+                    phase = step.Progress?.Phase ?? phase;
+                    await responseStream.WriteAsync(step, CancellationToken.None);
+                }
+            }
+            catch (RpcException e) when (e.Trailers.GetValue(NodeApiService.CodeTrailer) is null && !context.CancellationToken.IsCancellationRequested)
+            {
+                await responseStream.WriteAsync(LostSightOf(record, phase, e), CancellationToken.None);
+            }
+
             return true;
         });
     }
@@ -117,6 +129,17 @@ internal sealed class LocalApiService(
     public override Task<ClusterJoinReply> ClusterJoin(ClusterJoinRequest request, ServerCallContext context) =>
         GuardAsync(() => cluster.JoinAsync(request, context.CancellationToken));
 
+    /// <summary>The node that moves the process can't be reached, or not any more: only it knows how the migration stands.</summary>
+    private static MigrationEvent LostSightOf(ProcessRecord record, string phase, RpcException cause) => new()
+    {
+        Failure = new MigrationFailure
+        {
+            Phase = phase,
+            Code = "node-unreachable",
+            Message = $"Node '{record.CurrentNode}', which runs '{record.Name}' and would move it, didn't answer ({RemoteNode.Cause(cause)}). Check that its twinsd runs and that the network between the nodes works; 'twins show {record.Name}' there tells whether it has moved.",
+        },
+    };
+
     private ProcessRecord Find(string process) => registry.Find(process)
         ?? throw new RpcException(new Status(StatusCode.NotFound, $"No mobile process is named '{process}' or has that PID on node '{identity.Name}'. 'twins ls' lists them; 'twins attach PID' takes one."));
 
@@ -158,7 +181,7 @@ internal sealed class LocalApiService(
             };
             throw new RpcException(new Status(status, e.Message));
         }
-        catch (TableException e)
+        catch (Exception e) when (e is TableException or ClusterException)
         {
             throw new RpcException(new Status(StatusCode.Internal, e.Message));
         }

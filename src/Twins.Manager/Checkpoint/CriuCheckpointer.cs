@@ -16,7 +16,7 @@ namespace Twins.Manager.Checkpoint;
 /// </summary>
 public sealed class CriuCheckpointer : ICheckpointer, IAsyncDisposable
 {
-    private const string DumpLog = "dump.log";
+    internal const string DumpLog = "dump.log";
     private const string RestoreLog = "restore.log";
     private const int WarningsOnly = 2;
 
@@ -72,7 +72,7 @@ public sealed class CriuCheckpointer : ICheckpointer, IAsyncDisposable
         int pid, string imagesDirectory, string? networkNamespacePath, Action onFrozen, CancellationToken cancellationToken)
     {
         if (!Directory.Exists($"/proc/{pid}"))
-            throw new CheckpointException("checkpoint", CheckpointCode.ProcessMissing, $"There is no process {pid}.");
+            throw new CheckpointException("checkpoint", CheckpointCode.ProcessMissing, $"Process {pid} has ended; there is nothing to move. Start it again.");
         // One that is to be read in the stream makes CRIU fail without saying why.
         UrgentData.ThrowIfAny(ProcessTree.ReadPids(pid), areFrozen: false);
         var options = Options(imagesDirectory, DumpLog);
@@ -227,7 +227,7 @@ public sealed class CriuCheckpointer : ICheckpointer, IAsyncDisposable
             // Told below.
         }
 
-        throw new CheckpointException(phase, CheckpointCode.CriuDied, "criu ended in the middle of its work. See its log, and the kernel's for an out-of-memory kill.", logPath);
+        throw new CheckpointException(phase, CheckpointCode.CriuDied, "CRIU ended in the middle of its work, without a word: mostly somebody killed it. Look for an out-of-memory kill in the kernel's log (dmesg), then try again.", logPath);
     }
 
     /// <summary>Ends the worker that waits in a network namespace which is about to be removed: it would keep the namespace.</summary>

@@ -10,17 +10,17 @@ internal static partial class CriuLog
     // The first rule that matches any error line wins: causes before consequences.
     private static readonly (Regex Pattern, string Code, string Message)[] s_rules =
     [
-        (InFlight(), CheckpointCode.InFlightConnections, "A listening socket has connections that the program has not accepted yet. They must be accepted first: the move is tried again while new connections are held."),
-        (NoSpace(), CheckpointCode.DiskFull, "There is no room for the images. Free space, or set another image directory in twinsd.json."),
+        (InFlight(), CheckpointCode.InFlightConnections, "A listening socket has connections that the program hasn't accepted yet. Let it accept them, then try again when it is less busy."),
+        (NoSpace(), CheckpointCode.DiskFull, "There is no room for the images in {2}. Free space there, or set imageDirectory elsewhere; they need about twice the memory of the process on their way."),
         (PidExists(), CheckpointCode.PidTaken, "Process number {0} is in use on this machine. Wait for that process to end, or move to another node."),
         (Differs(), CheckpointCode.FileDiffers, "The file {0} is different on this machine: {1}. Install the same version on both nodes."),
         (MissingFile(), CheckpointCode.FileMissing, "The file {0} is not on this machine. Put the same file there."),
-        (AddressGone(), CheckpointCode.AddressUnavailable, "An address or port of the process can't be had on this machine: {0}."),
+        (AddressGone(), CheckpointCode.AddressUnavailable, "An address or port of the process can't be had on this machine: {0}. End the program that has the port ('ss -tlnp' shows it), or give the address back to the machine, then try again."),
         (Terminal(), CheckpointCode.TerminalAttached, "The process belongs to a terminal or to a session that started outside of it. Start it with `twins run`, or with setsid and its input and output in files."),
         (Traced(), CheckpointCode.Traced, "Another program traces the process (a debugger or strace). End that first."),
-        (NoTask(), CheckpointCode.ProcessMissing, "There is no such process any more."),
+        (NoTask(), CheckpointCode.ProcessMissing, "The process has ended; there is nothing to move. Start it again."),
         (LinkRemap(), CheckpointCode.UnsupportedFile, "The file {0} was removed while the process has it open, and lives on under another name, which another machine can't know. Put it back under its name, or let the program close it."),
-        (Unsupported(), CheckpointCode.UnsupportedFile, "The process has something open that can't be moved: {0}."),
+        (Unsupported(), CheckpointCode.UnsupportedFile, "The process has something open that can't be moved: {0}. Let the program close it, then try again."),
     ];
 
     /// <summary>Reads the log's end and says what went wrong. A log that can't be read gives <see cref="CheckpointCode.CriuFailed"/>.</summary>
@@ -30,8 +30,12 @@ internal static partial class CriuLog
             // Said on every run without CAP_SYS_RESOURCE, also on good ones.
             .Where(line => !line.StartsWith("rlimit: Can't setup", StringComparison.Ordinal))
             .ToList();
+        var isDump = Path.GetFileName(logPath) == CriuCheckpointer.DumpLog;
         foreach (var (pattern, code, message) in s_rules)
         {
+            // A restore looks for processes too, and the original is there all the time.
+            if (code == CheckpointCode.ProcessMissing && !isDump)
+                continue;
             foreach (var line in errors)
             {
                 var match = pattern.Match(line);
@@ -41,12 +45,12 @@ internal static partial class CriuLog
                 var first = match.Groups[1].Value;
                 if (code is CheckpointCode.FileDiffers or CheckpointCode.FileMissing && !first.StartsWith('/'))
                     first = "/" + first;
-                return (code, string.Format(null, message, first, match.Groups[2].Value));
+                return (code, string.Format(null, message, first, match.Groups[2].Value, Path.GetDirectoryName(Path.GetDirectoryName(logPath))));
             }
         }
 
         var cause = errors.Count > 0 ? string.Join("; ", errors.Take(3)) : firstError ?? "it left no error message";
-        return (CheckpointCode.CriuFailed, $"criu failed: {cause}.");
+        return (CheckpointCode.CriuFailed, $"CRIU failed: {cause.TrimEnd('.')}. Try again; if it stays, 'twins doctor' tells whether CRIU works here at all. If it does, the process has something that this CRIU can't carry: let the program close what these words name.");
     }
 
     private static List<string> ReadTail(string path)
@@ -75,7 +79,7 @@ internal static partial class CriuLog
     [GeneratedRegex("No space left on device|Disk quota exceeded|short write|ENOSPC")]
     private static partial Regex NoSpace();
 
-    [GeneratedRegex(@"Can't fork for (\d+): File exists|Pid (\d+) do(?:es)? not match")]
+    [GeneratedRegex(@"(?:Can't fork for (?=\d+: File exists)|Pid \d+ do(?:es)? not match expected )(\d+)")]
     private static partial Regex PidExists();
 
     [GeneratedRegex(@"File (\S+) has (bad (?:size|mode|build-ID).*)")]

@@ -36,7 +36,7 @@ internal sealed class CriuPendingRestore : IPendingRestore
         _worker.Kill();
         _decided = false;
         if (final is null)
-            throw new CheckpointException("restore", CheckpointCode.CriuDied, "criu ended while it resumed the process. What was restored is destroyed.", _logPath);
+            throw new CheckpointException("restore", CheckpointCode.CriuDied, "CRIU ended when it was to let the restored process run; what it had restored is destroyed. Look for an out-of-memory kill in the kernel's log (dmesg), then try again.", _logPath);
         var (code, message) = CriuLog.Explain(_logPath, final.CrErrmsg);
         throw new CheckpointException("restore", code, message, _logPath);
     }

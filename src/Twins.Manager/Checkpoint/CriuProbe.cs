@@ -67,7 +67,7 @@ public sealed class CriuProbe
         catch (Exception e) when (e is SocketException or IOException or DiversionException or System.ComponentModel.Win32Exception
             || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
-            result = new CriuProbeResult(key, false, CheckpointCode.CriuFailed, $"A probe with a small program failed: {e.Message}");
+            result = new CriuProbeResult(key, false, CheckpointCode.CriuFailed, $"a trial with a small program failed: {(e is OperationCanceledException ? $"it wasn't done within {s_limit.TotalSeconds:0} s" : e.Message.TrimEnd('.'))}. scripts/bootstrap.sh gets a CRIU that works on this kernel.");
         }
 
         return result;
@@ -161,7 +161,7 @@ public sealed class CriuProbe
         for (var got = 0; got < answer.Length;)
         {
             var n = await connection.ReceiveAsync(answer.AsMemory(got), cancellationToken).ConfigureAwait(false);
-            got += n > 0 ? n : throw new CheckpointException("probe", CheckpointCode.CriuFailed, "The connection of the probe's program was closed by the move.");
+            got += n > 0 ? n : throw new CheckpointException("probe", CheckpointCode.CriuFailed, "The connection of the trial's small program was closed by its move. scripts/bootstrap.sh gets a CRIU that works on this kernel.");
         }
     }
 

@@ -38,7 +38,7 @@ internal sealed partial class CriuWorker : IAsyncDisposable
     {
         Span<int> ends = stackalloc int[2];
         if (SocketPair(UnixFamily, SequencedPackets | CloseOnExec, 0, ref ends[0]) != 0)
-            throw new CheckpointException(phase, CheckpointCode.CriuFailed, $"socketpair: {Marshal.GetLastPInvokeErrorMessage()}");
+            throw new CheckpointException(phase, CheckpointCode.CriuFailed, $"{criu} can't be started, for want of a socket: {Marshal.GetLastPInvokeErrorMessage()}. 'twins doctor' tells what this machine lacks.");
         using var theirs = new SafeFileHandle(ends[1], ownsHandle: true);
         var socket = new Socket(new SafeSocketHandle(ends[0], ownsHandle: true));
         try
@@ -48,8 +48,8 @@ internal sealed partial class CriuWorker : IAsyncDisposable
             if (error != 0)
             {
                 throw error == FileMissing
-                    ? new CheckpointException(phase, CheckpointCode.CriuMissing, $"There is no criu at {criu}. Run the set-up (./twins doctor says how) or set the path of criu in twinsd.json.")
-                    : new CheckpointException(phase, CheckpointCode.CriuFailed, $"Starting {criu}: {Marshal.GetPInvokeErrorMessage(error)}");
+                    ? new CheckpointException(phase, CheckpointCode.CriuMissing, $"There is no criu at {criu}. scripts/bootstrap.sh gets one, or set criuPath to where it is.")
+                    : new CheckpointException(phase, CheckpointCode.CriuFailed, $"{criu} can't be started: {Marshal.GetPInvokeErrorMessage(error)}. scripts/bootstrap.sh gets one that works.");
             }
 
             return new CriuWorker(socket, ProcessHandle.TryOpen(pid)!);

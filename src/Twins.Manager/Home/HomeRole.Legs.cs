@@ -78,7 +78,7 @@ internal sealed partial class HomeRole
                 if (_ports.TakeOfAny(hostLegs) is not (var leg, var port))
                 {
                     flows.ForEach(_ports.Return);
-                    throw new NodeException(_identity.Name, "no-redirect-port", $"All redirect ports ({_options.FirstRedirectPort}-{_options.LastRedirectPort}) of process '{processId}' are in use; widen the range.");
+                    throw new NodeException(_identity.Name, "no-redirect-port", $"Node '{_identity.Name}' has no free redirect port ({_options.FirstRedirectPort}-{_options.LastRedirectPort}) for '{processId}'; widen the range there (firstRedirectPort, lastRedirectPort).");
                 }
 
                 var ends = (leg.Address, connection.Local.Address);

@@ -125,21 +125,21 @@ internal sealed partial class HomeRole
         }
 
         if (process is null)
-            throw new NodeException(_identity.Name, "unknown-process", $"Node '{_identity.Name}' keeps nothing for process '{processId}'.");
+            throw new NodeException(_identity.Name, "unknown-process", $"Node '{_identity.Name}' keeps nothing for process '{processId}'. Compare what 'twins ls' says on both nodes.");
         await process.Gate.WaitAsync();
         try
         {
             if (epoch < process.Epoch)
             {
                 throw new NodeException(
-                    _identity.Name, "stale-epoch", $"The command carries epoch {epoch}, the process is at {process.Epoch}: a later migration has happened.");
+                    _identity.Name, "stale-epoch", $"The command carries epoch {epoch}, the process is at {process.Epoch}: a later migration has happened. Compare what 'twins show' says of it on both nodes.");
             }
 
             return await change(process);
         }
         catch (TwinException e)
         {
-            throw new NodeException(_identity.Name, "twin-failed", e.Message, inner: e);
+            throw NodeFailure.Explain(e, _identity.Name, "twin-failed");
         }
         finally
         {

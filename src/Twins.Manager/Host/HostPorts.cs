@@ -40,7 +40,7 @@ internal sealed class HostPorts(TwinsdOptions options, NodeCluster identity, Nod
                 throw new NodeException(
                     identity.Name,
                     "no-redirect-port",
-                    $"Node '{identity.Name}' has no free redirect port ({options.FirstRedirectPort}-{options.LastRedirectPort}) for '{processId}'; widen the range.");
+                    $"Node '{identity.Name}' has no free redirect port ({options.FirstRedirectPort}-{options.LastRedirectPort}) for '{processId}'; widen the range there (firstRedirectPort, lastRedirectPort).");
             }
 
             _used.UnionWith(legs);

@@ -185,7 +185,7 @@ internal sealed partial class HostRole
         }
         catch (TwinException e)
         {
-            throw new NodeException(_identity.Name, "twin-failed", e.Message, inner: e);
+            throw NodeFailure.Explain(e, _identity.Name, "twin-failed");
         }
         finally
         {

@@ -68,7 +68,7 @@ public sealed class ImageReceiver
             await foreach (var (chunk, block) in blocks.Reader.ReadAllAsync(cancellationToken).ConfigureAwait(false))
                 Take(chunk, await block.ConfigureAwait(false));
             if (_file is not null)
-                throw new ImageTransferException("image-cut-short", $"The stream ended in the middle of {_name}.");
+                throw CutShort($"the stream ended in the middle of {_name}");
             await reading.ConfigureAwait(false);
             return new ImageTransferTotals(_names.Count, _plainBytes, _wireBytes);
         }
@@ -76,8 +76,8 @@ public sealed class ImageReceiver
         {
             _file?.Dispose();
             Directory.Delete(_directory, recursive: true);
-            if (e is IOException io)
-                throw new ImageTransferException("disk-full", $"The images could not be written to {_directory}: {io.Message}", io);
+            if (DiskSpace.IsUsedUp(e))
+                throw DiskFull($"there is no room for what comes: {e.Message}", e);
             throw;
         }
         finally
@@ -110,7 +110,7 @@ public sealed class ImageReceiver
         if (data.Length == 0)
             return default;
         if (data.Length > LargestChunkBytes)
-            throw new ImageTransferException("image-refused", $"A chunk of {data.Length} octets; at most {LargestChunkBytes} are accepted.");
+            throw Refused($"a chunk has {data.Length} octets, at most {LargestChunkBytes} are accepted");
         if (chunk.Plain)
             return data.Memory;
         try
@@ -118,15 +118,15 @@ public sealed class ImageReceiver
             // The frame says how large it becomes: looked at first, so that a small one can't fill the memory.
             var length = Decompressor.GetDecompressedSize(data.Span);
             if (length > LargestBlockBytes)
-                throw new ImageTransferException("image-refused", $"A block of more than {LargestBlockBytes} octets.");
+                throw Refused($"a block has more than {LargestBlockBytes} octets");
             var plain = new byte[length];
             var decompressor = t_decompressor ??= new Decompressor();
             var written = decompressor.Unwrap(data.Span, plain);
-            return written == plain.Length ? plain : throw new ImageTransferException("image-damaged", "A block is shorter than it says.");
+            return written == plain.Length ? plain : throw Damaged("a block is shorter than it says");
         }
         catch (ZstdException e)
         {
-            throw new ImageTransferException("image-damaged", $"A block can't be expanded: {e.Message}.", e);
+            throw Damaged($"a block can't be expanded ({e.Message})", e);
         }
     }
 
@@ -135,7 +135,7 @@ public sealed class ImageReceiver
         if (chunk.File.Length > 0)
             Begin(chunk);
         if (_file is null || _hash is null)
-            throw new ImageTransferException("image-refused", "The stream does not begin with a file's name.");
+            throw Refused("the stream doesn't begin with a file's name");
         _wireBytes += chunk.Data.Length;
         _hash.AppendData(plain.Span);
         _hash.AppendNumbers(chunk.Known);
@@ -143,7 +143,7 @@ public sealed class ImageReceiver
             plain = Complete(chunk, plain);
         _plainBytes += plain.Length;
         if (_plainBytes > _limitBytes)
-            throw new ImageTransferException("disk-full", $"The images are larger than the {_limitBytes} octets that there is room for. Free space on {_directory}.");
+            throw DiskFull($"there is room for {_limitBytes} octets, and more come");
         RandomAccess.Write(_file, plain.Span, _fileBytes);
         _fileBytes += plain.Length;
         if (chunk.Last)
@@ -153,13 +153,13 @@ public sealed class ImageReceiver
     private void Begin(ImageChunk chunk)
     {
         if (_file is not null)
-            throw new ImageTransferException("image-cut-short", $"{chunk.File} begins before {_name} has ended.");
+            throw CutShort($"{chunk.File} begins before {_name} has ended");
         _name = chunk.File;
         if (!IsAcceptable(_name) || _names.Count >= MostFiles || !_names.Add(_name))
-            throw new ImageTransferException("image-refused", $"The file name '{_name}' is not accepted, was used before, or is one too many.");
+            throw Refused($"the file name '{_name}' isn't accepted, was used before, or is one too many");
         var path = Path.Combine(_directory, chunk.Precopied ? PrecopiedFile : _name);
         if (chunk.SideFile && !_sideFiles.TryGetValue(_name, out path))
-            throw new ImageTransferException("image-refused", $"The side file '{_name}' was not announced.");
+            throw Refused($"the side file '{_name}' wasn't announced");
         _file = File.OpenHandle(path, chunk.SideFile ? FileMode.Create : FileMode.CreateNew, FileAccess.Write, FileShare.Read);
         _hash ??= IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         _fileBytes = 0;
@@ -170,7 +170,7 @@ public sealed class ImageReceiver
     {
         var length = chunk.Known.Count * PageIndex.PageBytes;
         if (length > LargestBlockBytes || unknown.Length != chunk.Known.Count(n => n == 0) * PageIndex.PageBytes)
-            throw new ImageTransferException("image-refused", $"A block of {chunk.Known.Count} pages doesn't fit the {unknown.Length} octets that came with it.");
+            throw Refused($"a block of {chunk.Known.Count} pages doesn't fit the {unknown.Length} octets that came with it");
         if (_block.Length < length)
             _block = new byte[length];
         for (var i = 0; i < chunk.Known.Count;)
@@ -188,7 +188,7 @@ public sealed class ImageReceiver
             }
             else if (ReadPrecopied(target, (first - 1L) * PageIndex.PageBytes) < target.Length)
             {
-                throw new ImageTransferException("image-refused", $"A block refers to page {first + pages - 1}, which has not come.");
+                throw Refused($"a block refers to page {first + pages - 1}, which hasn't come");
             }
 
             i += pages;
@@ -211,11 +211,25 @@ public sealed class ImageReceiver
         Span<byte> hash = stackalloc byte[32];
         _hash!.GetHashAndReset(hash);
         if ((ulong)_fileBytes != chunk.PlainBytes || !chunk.Sha256.Span.SequenceEqual(hash))
-            throw new ImageTransferException("image-damaged", $"{_name} was damaged on its way. Try again; if it stays, test the memory and the link.");
+            throw Damaged($"{_name} isn't what was sent");
         _file!.Dispose();
         _file = null;
         _progress?.Report(_plainBytes);
     }
+
+    private ImageTransferException DiskFull(string what, Exception? inner = null) => new(
+        "disk-full",
+        $"The images don't fit into {Path.GetDirectoryName(_directory)}: {what}. Free space there, or set imageDirectory elsewhere; they need about twice the memory of the process on their way.",
+        inner);
+
+    private static ImageTransferException CutShort(string what) => new(
+        "image-cut-short", $"The images didn't come to their end: {what}. Try again; if it stays, the log of twinsd on the node that sends them says why.");
+
+    private static ImageTransferException Damaged(string what, Exception? inner = null) => new(
+        "image-damaged", $"The images were damaged on their way: {what}. Try again; if it stays, test the memory and the link.", inner);
+
+    private static ImageTransferException Refused(string what) => new(
+        "image-refused", $"The images aren't acceptable: {what}. Both nodes should run the same version of Twins; try again then.");
 
     private static bool IsAcceptable(string name) =>
         name.Length is > 0 and <= 255 && name[0] != '.' && !name.AsSpan().ContainsAny('/', '\\', '\0');

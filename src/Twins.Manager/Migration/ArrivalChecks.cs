@@ -20,11 +20,11 @@ internal sealed class ArrivalChecks(TwinsdOptions options, NodeCluster identity,
             || process.HomeAddresses.Count == 0 || (request.Pids.Count == 0 && !request.OtherMigrator)
             || (request.OtherMigrator && process.Home == identity.Name))
         {
-            throw Refusal("invalid-request", "the request is incomplete.");
+            throw Refusal("invalid-request", "the request is incomplete. Both nodes should run the same version of Twins.");
         }
 
         if (table.FindEpoch(process.ProcessId) > request.Epoch)
-            throw Refusal("stale-epoch", $"it has seen '{process.Name}' at epoch {table.FindEpoch(process.ProcessId)}, later than {request.Epoch}.");
+            throw Refusal("stale-epoch", $"it has seen '{process.Name}' at epoch {table.FindEpoch(process.ProcessId)}, later than {request.Epoch}. Compare what 'twins show {process.Name}' says on both nodes.");
         if (table.List().FirstOrDefault(r => r.Name == process.Name && r.Id != process.ProcessId && r.State != ProcessState.Exited) is { } other)
             throw Refusal("name-taken", $"it knows another process named '{process.Name}' (PID {other.Pid}). Start the process under another name (twins run --name).");
         if (request.OtherMigrator)

@@ -20,7 +20,7 @@ internal sealed partial class Arrivals
             if (arrival.Committed is { } committed)
                 return committed;
             if (arrival.Outcome != Outcome.Prepared || (arrival.Restore is null && !arrival.IsFound) || request.Epoch != arrival.Request.Epoch)
-                throw Refusal("not-prepared", $"Migration '{request.MigrationId}' can't be committed: it was aborted or not restored.");
+                throw GivenUp(request.MigrationId);
             try
             {
                 return await CommitAsync(arrival);

@@ -58,14 +58,14 @@ internal sealed partial class Arrivals(
             return Prepared(known);
         var arrival = new Arrival(from, request, request.OtherMigrator ? "" : paths.NewImages(request.MigrationId));
         if (!_arrivals.TryAdd(request.MigrationId, arrival))
-            throw Refusal("duplicate-migration", $"Migration '{request.MigrationId}' is known already.");
+            throw Refusal("duplicate-migration", $"Node '{cluster.Name}' knows migration '{request.MigrationId}' already. Try again: it gets another identifier.");
 
         // An abort that comes meanwhile waits, and then finds all that there is to undo.
         await arrival.Gate.WaitAsync(CancellationToken.None);
         try
         {
             if (arrival.Outcome != Outcome.Prepared)
-                throw Refusal("not-prepared", $"Migration '{request.MigrationId}' was aborted.");
+                throw GivenUp(request.MigrationId);
             if (request.Process.Home != cluster.Name)
                 arrival.Hosted = await host.PrepareAsync(request.Process, request.Epoch, request.Connections, request.HomeNodeAddress, cancellation);
             if (!request.OtherMigrator)
@@ -108,7 +108,7 @@ internal sealed partial class Arrivals(
         using var reading = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         await using var source = chunks.GetAsyncEnumerator(reading.Token);
         if (!await source.MoveNextAsync())
-            throw Refusal("empty-transfer", "The transfer has no chunk.");
+            throw Refusal("empty-transfer", $"The images didn't come to node '{cluster.Name}': the transfer was empty. Try again; if it stays, the log of twinsd on the node that sends them says why.");
         var first = source.Current;
         return await StepAsync(first.MigrationId, MigrationSteps.Transfer, async arrival =>
         {
@@ -177,7 +177,7 @@ internal sealed partial class Arrivals(
         try
         {
             if (arrival.Outcome != Outcome.Prepared)
-                throw Refusal("not-prepared", $"Migration '{migrationId}' was aborted.");
+                throw GivenUp(migrationId);
             var result = await work(arrival);
             ExpectNextCall(arrival);
             return result;
@@ -207,16 +207,17 @@ internal sealed partial class Arrivals(
 
     private Arrival Find(string migrationId) => _arrivals.TryGetValue(migrationId, out var arrival)
         ? arrival
-        : throw Refusal("unknown-migration", $"Node '{cluster.Name}' has prepared no migration '{migrationId}'.");
+        : throw Refusal("unknown-migration", $"Node '{cluster.Name}' doesn't know this migration ('{migrationId}') any more: its twinsd was restarted meanwhile, or has given it up. Try again; if it stays, its log says why.");
+
+    private NodeException GivenUp(string migrationId) => Refusal(
+        "not-prepared", $"Node '{cluster.Name}' has given this migration ('{migrationId}') up: something failed there, or nothing came for too long. Try again; if it stays, its log says why.");
 
     private NodeException Refusal(string code, string message) => new(cluster.Name, code, message);
 
     private Exception Translate(Exception e, string code) => e switch
     {
-        NodeException or OperationCanceledException => e,
-        ImageTransferException i => new NodeException(cluster.Name, i.Code, $"On node '{cluster.Name}': {i.Message}", inner: i),
-        CheckpointException c => new NodeException(cluster.Name, c.Code, $"On node '{cluster.Name}': {c.Message}", inner: c),
-        _ => new NodeException(cluster.Name, code, $"On node '{cluster.Name}': {e.Message}", inner: e),
+        OperationCanceledException => e,
+        _ => NodeFailure.Explain(e, cluster.Name, code),
     };
 
     /// <summary>The program's output files. Only where twinsd keeps such files: another node mustn't write elsewhere.</summary>
@@ -224,7 +225,7 @@ internal sealed partial class Arrivals(
     {
         var files = new[] { process.OutputPath, process.ErrorPath }.Where(p => p.Length > 0).Distinct().ToDictionary(p => Path.GetFileName(p), p => p);
         if (files.Values.FirstOrDefault(p => Path.GetFullPath(p) != p || Path.GetDirectoryName(p) != options.OutputDirectory) is { } elsewhere)
-            throw Refusal("output-elsewhere", $"The output file {elsewhere} isn't in {options.OutputDirectory}.");
+            throw Refusal("output-elsewhere", $"The output file {elsewhere} isn't in {options.OutputDirectory}, where node '{cluster.Name}' keeps such files. Set the same stateDirectory on both nodes.");
         Directory.CreateDirectory(options.OutputDirectory);
         return files;
     }

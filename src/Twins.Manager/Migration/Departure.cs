@@ -215,11 +215,11 @@ internal sealed partial class Departure(
     private StepException ToStepException(Exception e) => e switch
     {
         StepException s => s,
-        NodeException n => new StepException(Step, n.Code, n.Message, n),
-        CheckpointException c => new StepException(Step, c.Code, c.Message, c),
-        OperationCanceledException => new StepException(Step, "cancelled", "The migration was cancelled; the process runs on where it was.", e),
-        _ => new StepException(Step, "failed", e.Message, e),
+        OperationCanceledException => new StepException(Step, "cancelled", "The migration was cancelled; the process runs on where it was. 'twins migrate' starts another one.", e),
+        _ => Told(NodeFailure.Explain(e, parts.Identity.Name, "failed")),
     };
+
+    private StepException Told(NodeException e) => new(Step, e.Code, e.Message, e);
 
     /// <summary>Reports in order, on the thread that made the progress.</summary>
     private sealed class SynchronousProgress(Action<long> report) : IProgress<long>

@@ -111,7 +111,7 @@ internal sealed class DepartureRecovery(DepartureParts parts, ITableStore table)
     {
         parts.Log.Recovered(row.MigrationId, row.ProcessId, row.Phase, "it runs here");
         _ = Task.Run(() => AbortAsync(row));
-        table.TryPutMigration(row with { Outcome = MigrationOutcome.RolledBack, Message = "This node's twinsd was restarted." });
+        table.TryPutMigration(row with { Outcome = MigrationOutcome.RolledBack, Message = "This node's twinsd was restarted. The process runs on where it was; move it again." });
         await RunHereAsync(record);
     }
 

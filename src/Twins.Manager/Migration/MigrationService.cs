@@ -12,6 +12,8 @@ namespace Twins.Manager.Migration;
 /// <summary>Migrations of processes that run on this node.</summary>
 internal sealed class MigrationService(DepartureParts parts, NodeMap nodes, NodeCluster identity)
 {
+    private static readonly TimeSpan TableRetry = TimeSpan.FromMilliseconds(500);
+
     private readonly ConcurrentDictionary<string, CancellationTokenSource> _running = new();
 
     /// <summary>Moves a process that runs here; progress first, exactly one result or failure last.</summary>
@@ -57,33 +59,36 @@ internal sealed class MigrationService(DepartureParts parts, NodeMap nodes, Node
     {
         if (path is not ("" or "relay"))
         {
-            report(Failure(MigrationSteps.Preflight, "path-unsupported", $"The path '{path}' isn't available yet; 'relay' is.", rolledBack: true));
+            report(Failure(MigrationSteps.Preflight, "path-unsupported", $"The path '{path}' isn't there yet. Leave --path out, or say --path relay.", rolledBack: true));
             return;
         }
 
-        ProcessRecord record;
+        var migrationId = "m-" + RandomNumberGenerator.GetHexString(12, lowercase: true);
+        ProcessRecord? record = null;
         INode target;
         INode home;
         try
         {
             target = nodes.Get(destination);
             if (destination == identity.Name)
-                throw new NodeException(identity.Name, "already-there", $"The process runs on node '{destination}' already.");
+                throw new NodeException(identity.Name, "already-there", $"The process runs on node '{destination}' already. Name another node; 'twins nodes' lists them.");
             record = parts.Registry.BeginMigration(processId);
             home = nodes.Get(record.HomeNode);
+            parts.Record(migrationId, record, destination, MigrationSteps.Preflight, MigrationOutcome.Running);
         }
-        catch (NodeException e)
+        catch (Exception e)
         {
-            var failure = Failure(MigrationSteps.Preflight, e.Code, e.Message, rolledBack: e.Code != "in-doubt");
-            failure.Failure.InDoubt = e.Code == "in-doubt";
+            if (record is not null)
+                Settle(() => parts.Registry.TryMark(record, ProcessState.Running));
+            var cause = NodeFailure.Explain(e, identity.Name, "failed");
+            var failure = Failure(MigrationSteps.Preflight, cause.Code, cause.Message, rolledBack: cause.Code != "in-doubt");
+            failure.Failure.InDoubt = cause.Code == "in-doubt";
             report(failure);
             return;
         }
 
-        var migrationId = "m-" + RandomNumberGenerator.GetHexString(12, lowercase: true);
         using var departure = new Departure(record, migrationId, home, target, parts, report);
         parts.Log.Leaving(migrationId, record.Id, identity.Name, destination);
-        parts.Record(migrationId, record, destination, MigrationSteps.Preflight, MigrationOutcome.Running);
         using var running = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         _running[record.Id] = running;
         try
@@ -95,19 +100,55 @@ internal sealed class MigrationService(DepartureParts parts, NodeMap nodes, Node
         }
         catch (StepException e)
         {
-            parts.Record(migrationId, record, destination, e.Step, MigrationOutcome.RolledBack, e.Message);
-            parts.Registry.TryMark(record, ProcessState.Running);
+            Settle(() =>
+            {
+                parts.Record(migrationId, record, destination, e.Step, MigrationOutcome.RolledBack, e.Message);
+                parts.Registry.TryMark(record, ProcessState.Running);
+            });
             report(Failure(e.Step, e.Code, e.Message, rolledBack: true));
         }
         catch (Exception e)
         {
             // After the commit point: the process runs at the destination, something here could not be tidied up.
-            parts.Record(migrationId, record, destination, departure.Step, MigrationOutcome.Committed, e.Message);
-            report(Failure(departure.Step, "release-failed", $"The process runs on '{destination}', but {e.Message}", rolledBack: false));
+            Settle(() => parts.Record(migrationId, record, destination, departure.Step, MigrationOutcome.Committed, e.Message));
+            report(Failure(
+                departure.Step,
+                "release-failed",
+                $"The process runs on '{destination}', but node '{identity.Name}' couldn't be tidied up after it: {e.Message.TrimEnd('.')}. Run 'twins doctor --remove-leftovers' on '{identity.Name}'.",
+                rolledBack: false));
         }
         finally
         {
             _running.TryRemove(record.Id, out _);
+        }
+    }
+
+    /// <summary>
+    /// Writes how the migration ended. A table that can't be written to, such as one on a full disk, may be what it failed by:
+    /// then it is written as soon as it can be, and whoever asked needn't wait for that.
+    /// </summary>
+    private static void Settle(Action write)
+    {
+        if (TryWrite(write))
+            return;
+        _ = Task.Run(async () =>
+        {
+            do
+                await Task.Delay(TableRetry);
+            while (!TryWrite(write));
+        });
+    }
+
+    private static bool TryWrite(Action write)
+    {
+        try
+        {
+            write();
+            return true;
+        }
+        catch (TableException)
+        {
+            return false;
         }
     }
 

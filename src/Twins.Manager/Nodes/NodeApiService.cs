@@ -128,6 +128,9 @@ internal sealed class NodeApiService(LocalNode node, HomeRole home, HostRole hos
     public override Task<CancelMigrationReply> CancelMigration(CancelMigrationRequest request, ServerCallContext context) =>
         Task.FromResult(new CancelMigrationReply { UnderWay = migrations.Cancel(request.ProcessId) });
 
+    private static RpcException Refused(NodeException e) => new(
+        new Grpc.Core.Status(StatusCode.FailedPrecondition, e.Message), new Metadata { { CodeTrailer, e.Code } });
+
     private static string Caller(ServerCallContext context) => context.GetNodeName();
 
     private async Task<T> GuardAsync<T>(ServerCallContext context, Func<Task<T>> call)
@@ -139,9 +142,13 @@ internal sealed class NodeApiService(LocalNode node, HomeRole home, HostRole hos
         catch (NodeException e)
         {
             refusals.Tell(Caller(context), context.Method, e);
-            throw new RpcException(
-                new Grpc.Core.Status(StatusCode.FailedPrecondition, e.Message),
-                new Metadata { { CodeTrailer, e.Code } });
+            throw Refused(e);
+        }
+        catch (Exception e) when (e is not (RpcException or OperationCanceledException or OutOfMemoryException))
+        {
+            // Left to gRPC the caller would hear of an unknown error, and take this node for one that can't be reached.
+            refusals.TellFailed(Caller(context), context.Method, e);
+            throw Refused(NodeFailure.Explain(e, node.Name, "failed"));
         }
     }
 }

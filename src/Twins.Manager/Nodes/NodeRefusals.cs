@@ -16,6 +16,12 @@ internal sealed partial class NodeRefusals(ILogger<NodeRefusals> logger)
             LogRefused(caller, method, refusal.Message, refusal.Code);
     }
 
+    /// <summary>Something failed here that no code was made for.</summary>
+    public void TellFailed(string caller, string method, Exception failure) => LogFailed(failure, caller, method);
+
+    [LoggerMessage(3103, LogLevel.Error, "{Method} for node {Caller} failed")]
+    private partial void LogFailed(Exception failure, string caller, string method);
+
     [LoggerMessage(3102, LogLevel.Warning, "Node {Caller} was refused {Method}: {Cause} Further refusals of this node for {Code} are not logged")]
     private partial void LogRefused(string caller, string method, string cause, string code);
 }

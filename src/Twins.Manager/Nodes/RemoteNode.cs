@@ -87,6 +87,11 @@ internal sealed class RemoteNode(string name, NodeApi.NodeApiClient client) : IN
     public Task<OpenFlowReply> OpenFlowAsync(OpenFlowRequest request, CancellationToken cancellation) =>
         CallAsync(o => client.OpenFlowAsync(request, o), ControlTime, cancellation);
 
+    /// <summary>Why there was no answer, as far as it is known: what the network said, without gRPC's and HTTP's names for it.</summary>
+    public static string Cause(RpcException e) => e.StatusCode == StatusCode.DeadlineExceeded
+        ? "no answer in time"
+        : (e.Status.DebugException?.GetBaseException().Message ?? $"{e.StatusCode}: {e.Status.Detail}").TrimEnd('.');
+
     private async Task<T> CallAsync<T>(Func<CallOptions, AsyncUnaryCall<T>> call, TimeSpan time, CancellationToken cancellation)
     {
         try
@@ -112,7 +117,7 @@ internal sealed class RemoteNode(string name, NodeApi.NodeApiClient client) : IN
             : new NodeException(
                 name,
                 "node-unreachable",
-                $"Node '{name}' didn't answer ({e.StatusCode}: {e.Status.Detail}). Check that its twinsd runs and that the network between the nodes works.",
+                $"Node '{name}' didn't answer ({Cause(e)}). Check that its twinsd runs and that the network between the nodes works.",
                 unreachable: true,
                 e);
     }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Twins.Manager.Cluster;
 using Twins.Manager.Migration;
+using Twins.Manager.Nodes;
 using Twins.Manager.Processes;
 using Twins.Packets;
 using Twins.Protocol;
@@ -16,9 +17,9 @@ internal sealed class ProcessInspector(ITableStore table, NodeCluster identity)
     private const long ImageOverheadBytes = 4 << 20;
 
     /// <summary>The process with its descendants.</summary>
-    /// <exception cref="StepException">It has ended.</exception>
+    /// <exception cref="NodeException">It has ended.</exception>
     public ProcessTree ReadTree(ProcessRecord record) =>
-        TryReadOriginal(record) ?? throw new StepException(MigrationSteps.Preflight, "process-ended", $"'{record.Name}' (PID {record.Pid}) has ended.");
+        TryReadOriginal(record) ?? throw new NodeException(identity.Name, "process-ended", $"'{record.Name}' (PID {record.Pid}) has ended; there is nothing to move. Start it again.");
 
     /// <summary>The process with its descendants, or null when its PID is free or another's.</summary>
     public static ProcessTree? TryReadOriginal(ProcessRecord record) => ProcessTree.TryRead(record.Pid) is { } tree

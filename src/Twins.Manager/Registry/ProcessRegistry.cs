@@ -80,7 +80,7 @@ internal sealed class ProcessRegistry(ITableStore table, NodeCluster identity)
             Created = table.Find(process.ProcessId)?.Created ?? default,
         };
         var result = table.TryPut(record);
-        return result.IsDone ? result.Record! : throw new NodeException(identity.Name, "table-refused", $"The table refused the record of '{process.Name}': {result.Outcome}.");
+        return result.IsDone ? result.Record! : throw new NodeException(identity.Name, "table-refused", $"The table refused the record of '{process.Name}': {result.Outcome}. Compare what 'twins show' says of it on both nodes.");
     }
 
     /// <summary>A guest that was recorded before it existed runs; when it was started tells it from others that get its PID.</summary>
@@ -130,7 +130,7 @@ internal sealed class ProcessRegistry(ITableStore table, NodeCluster identity)
     public ProcessRecord BeginMigration(string processId)
     {
         ProcessState? found = null;
-        var record = table.Find(processId) ?? throw new NodeException(identity.Name, "no-such-process", $"No process '{processId}' here.");
+        var record = table.Find(processId) ?? throw new NodeException(identity.Name, "no-such-process", $"Node '{identity.Name}' knows no process '{processId}'; 'twins ls' lists those that it knows.");
         var result = table.TryChange(processId, record.Epoch, r =>
         {
             found = r.State;
@@ -139,10 +139,10 @@ internal sealed class ProcessRegistry(ITableStore table, NodeCluster identity)
         return found switch
         {
             ProcessState.Running when result.IsDone && record.CurrentNode == identity.Name => result.Record!,
-            ProcessState.Migrating => throw new NodeException(identity.Name, "already-migrating", $"'{record.Name}' is being migrated already."),
+            ProcessState.Migrating => throw new NodeException(identity.Name, "already-migrating", $"'{record.Name}' is being migrated already. Wait for the end of that; 'twins show {record.Name}' tells how it stands."),
             ProcessState.InDoubt => throw new NodeException(identity.Name, "in-doubt", $"'{record.Name}' is in doubt: {record.Note} See 'twins resolve'."),
             ProcessState.Held => throw new NodeException(identity.Name, "held", $"'{record.Name}' is held by hand; 'twins release {record.Name}' first."),
-            _ => throw new NodeException(identity.Name, "not-running-here", $"'{record.Name}' doesn't run on node '{identity.Name}'."),
+            _ => throw new NodeException(identity.Name, "not-running-here", $"'{record.Name}' doesn't run on node '{identity.Name}'; 'twins ls' tells where it runs."),
         };
     }
 

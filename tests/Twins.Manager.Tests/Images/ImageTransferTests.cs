@@ -164,7 +164,40 @@ public sealed class ImageTransferTests
         var failure = await Assert.ThrowsExactlyAsync<ImageTransferException>(() => TransferAsync(ImageFile.Of(source), target, s_none, 1000));
 
         Assert.AreEqual("disk-full", failure.Code);
+        Assert.AreEqual(
+            $"The images don't fit into {Root}: there is room for 1000 octets, and more come. Free space there, or set imageDirectory elsewhere; they need about twice the memory of the process on their way.",
+            failure.Message);
         Assert.IsFalse(Directory.Exists(target));
+    }
+
+    [TestMethod]
+    public async Task Stream_WhatCannotBeWritten_IsDiskFull()
+    {
+        var target = ImageFolder.Create(Root, "target");
+        Dictionary<string, string> sideFiles = new() { ["stdout"] = "/dev/full" };
+        ImageChunk[] chunks = [new() { File = "stdout", SideFile = true, Plain = true, Data = ByteString.CopyFromUtf8("hello") }];
+
+        var failure = await Assert.ThrowsExactlyAsync<ImageTransferException>(
+            () => new ImageReceiver(target, 1 << 20, sideFiles, null).ReceiveAsync(Stream(chunks), TestContext.CancellationToken));
+
+        Assert.AreEqual("disk-full", failure.Code);
+        Assert.Contains("there is no room for what comes: No space left on device", failure.Message);
+        Assert.Contains("Free space there, or set imageDirectory elsewhere", failure.Message);
+    }
+
+    [TestMethod]
+    public async Task Stream_ThatBreaks_IsNoFullDisk()
+    {
+        var target = ImageFolder.Create(Root, "target");
+        var failure = await Assert.ThrowsExactlyAsync<IOException>(() => new ImageReceiver(target, 1 << 20, s_none, null).ReceiveAsync(Breaking(), TestContext.CancellationToken));
+        Assert.AreEqual("the link broke", failure.Message);
+
+        static async IAsyncEnumerable<ImageChunk> Breaking()
+        {
+            await Task.Yield();
+            yield return new ImageChunk { File = "a.img" };
+            throw new IOException("the link broke");
+        }
     }
 
     private async Task AssertRefusedAsync(string code, params ImageChunk[] chunks)
@@ -175,6 +208,7 @@ public sealed class ImageTransferTests
         var failure = await Assert.ThrowsExactlyAsync<ImageTransferException>(() => receiver.ReceiveAsync(Stream(chunks), TestContext.CancellationToken));
 
         Assert.AreEqual(code, failure.Code, failure.Message);
+        Assert.Contains(code == "image-refused" ? "Both nodes should run the same version of Twins; try again then." : "Try again; if it stays, ", failure.Message);
         Assert.IsFalse(Directory.Exists(target), "the directory is removed");
     }
 
