@@ -16,7 +16,7 @@ public sealed class InterruptTests : FaultTest
         StoppedMigration stopped = Stop(step, Host1);
         stopped.Program.Signal(Native.SigInt);
         CommandResult told = stopped.Program.WaitForEnd();
-        Assert.AreEqual("cancelled", Failure(told, 3).GetProperty("code").GetString(), told.ToString());
+        new TwinsResult(told).FailsIn(step, "cancelled", "'twins migrate' starts another one");
         stopped.LetGo();
         AssertOneRuns($"Ctrl-C in {step}");
         Assert.AreEqual(Home, Server.Node);
@@ -46,7 +46,7 @@ public sealed class InterruptTests : FaultTest
         MoveTo(Host1);
         StoppedMigration stopped = StoppedMigration.At("restore", Server, Host2, () => StartTwins(Home, "migrate", Server.Name, "--to", Host2.Name), () => { });
         stopped.Program.Signal(Native.SigInt);
-        Failure(stopped.Program.WaitForEnd(), 3);
+        new TwinsResult(stopped.Program.WaitForEnd()).FailsIn("restore", "cancelled", "'twins migrate' starts another one");
         stopped.LetGo();
         AssertOneRuns("Ctrl-C at home");
         Assert.AreEqual(Host1, Server.Node);

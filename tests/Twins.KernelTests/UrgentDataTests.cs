@@ -36,12 +36,9 @@ public sealed class UrgentDataTests : LabTest
         BackgroundProgram peer = Start(Peer, "python3", "-c", Script, Path.GetDirectoryName(Repository.Rig("tcp_actor.py"))!, Home.Address, "7200", "7201");
         peer.WaitFor("sent");
 
-        JsonElement error = actor.FailToMigrateTo("host1").GetProperty("error");
+        string message = actor.FailToMigrateTo("host1").FailsIn("preflight", "obstacle", "let the program read it");
 
-        Assert.AreEqual("preflight", error.GetProperty("phase").GetString());
-        Assert.AreEqual("obstacle", error.GetProperty("code").GetString());
-        Assert.Contains("a connection with urgent data (TCP URG) that waits to be read", error.GetProperty("message").GetString()!);
-        Assert.Contains("let the program read it", error.GetProperty("message").GetString()!);
+        Assert.Contains("a connection with urgent data (TCP URG) that waits to be read", message);
         peer.Say("read it");
         peer.WaitFor("read before after");
         actor.MigrateTo(Host1);

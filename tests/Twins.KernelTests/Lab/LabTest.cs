@@ -143,12 +143,16 @@ public abstract class LabTest
     private protected static void AssertNothingIsLeft()
     {
         foreach (Machine node in TestLab.Nodes)
-        {
-            string clean = TestLab.Clean[node.Name].Text;
-            KernelState state = Eventually.Reads(() => KernelState.Of(node), now => now.Text == clean,
-                $"nothing of Twins is left on {node.Name}. Before the first test:\n{clean}\nnow", LongestLinger);
-            Assert.AreEqual(clean, state.Text);
-        }
+            AssertNothingIsLeftOn(node);
+    }
+
+    /// <inheritdoc cref="AssertNothingIsLeft"/>
+    private protected static void AssertNothingIsLeftOn(Machine node)
+    {
+        string clean = TestLab.Clean[node.Name].Text;
+        KernelState state = Eventually.Reads(() => KernelState.Of(node), now => now.Text == clean,
+            $"nothing of Twins is left on {node.Name}. Before the first test:\n{clean}\nnow", LongestLinger);
+        Assert.AreEqual(clean, state.Text);
     }
 
     private void EndMobileProcesses()

@@ -33,12 +33,12 @@ internal sealed class MobileProcess(string name, int pid, Machine home)
         return result;
     }
 
-    /// <summary>Tries a move that must fail, and gives the failure's document.</summary>
-    public JsonElement FailToMigrateTo(string destination, int exitCode = 3)
+    /// <summary>Tries a move that must fail, and gives what was said.</summary>
+    public TwinsResult FailToMigrateTo(string destination)
     {
-        TwinsResult result = Node.Twins("migrate", name, "--to", destination).Exits(exitCode);
+        TwinsResult result = Node.Twins("migrate", name, "--to", destination).Exits(3);
         Assert.IsTrue(Node.Runs(pid), $"{name} no longer is on {Node.Name}: {result}");
-        return result.Document;
+        return result;
     }
 
     /// <summary>The processes that belong to it, itself first: it and its children.</summary>
