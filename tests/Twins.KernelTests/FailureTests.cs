@@ -130,15 +130,40 @@ public sealed class FailureTests : LabTest
     {
         StartServer();
         Machine full = machine == "home" ? Home : Host1;
-        // No larger than what is in it.
-        full.Shell("mount -o remount,size=$(df -k --output=used /var/lib/twins | tail -n 1 | tr -d ' ')k /var/lib/twins");
+        FillState(full);
         try
         {
             AssertRolledBack(_server.FailToMigrateTo("host1"), step, "disk-full", $"On node '{machine}'", "The disk is full: make room below /var/lib/twins");
         }
         finally
         {
-            full.Shell("mount -o remount,size=1g /var/lib/twins");
+            MakeRoomForState(full);
+        }
+        AssertCanStillMove();
+    }
+
+    [TestMethod]
+    public void DiskFullForTheTable_DuringTheMove_IsRolledBack_AndCanMoveWhenThereIsRoomAgain()
+    {
+        StartServer();
+        CriuGate.Close(Home);
+        try
+        {
+            BackgroundProgram migration = StartTwins(Home, "migrate", "echo", "--to", "host1");
+            migration.WaitFor("hold:");
+            FillState(Home);
+            CriuGate.Open(Home);
+            CommandResult told = migration.WaitForEnd();
+            // Connections go on, although how it ended can't be written yet.
+            _client.AssertGoesOn();
+            MakeRoomForState(Home);
+            Eventually.Reads(() => Home.Find("echo")?.GetProperty("state").GetString(), state => state == "running", "it is written that it runs at home");
+            AssertRolledBack(new TwinsResult(told), "restore", "disk-full", "On node 'home'", "The disk is full: make room below /var/lib/twins");
+        }
+        finally
+        {
+            CriuGate.Open(Home);
+            MakeRoomForState(Home);
         }
         AssertCanStillMove();
     }
@@ -178,6 +203,12 @@ public sealed class FailureTests : LabTest
         tracer.Stop(Native.SigKill);
         AssertCanStillMove();
     }
+
+    /// <summary>Where the table is gets no larger than what is in it.</summary>
+    private static void FillState(Machine node) =>
+        node.Shell("mount -o remount,size=$(df -k --output=used /var/lib/twins | tail -n 1 | tr -d ' ')k /var/lib/twins");
+
+    private static void MakeRoomForState(Machine node) => node.Shell("mount -o remount,size=1g /var/lib/twins");
 
     private void StartServer(params string[] command)
     {

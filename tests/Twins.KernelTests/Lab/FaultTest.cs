@@ -131,8 +131,8 @@ public abstract class FaultTest : LabTest
 
     /// <summary>The twin that has the device of the guest's cabin: known before the node has a record to show.</summary>
     private protected static int TwinOfGuest(Machine node) => Eventually.Reads(
-        () => node.PidsOf("twin").Where(pid => node.Shell($"grep -ls ^iff: /proc/{pid}/fdinfo/* || true").Length > 0).ToArray(),
-        twins => twins.Length == 1, $"a twin on {node.Name} has a guest").Single();
+        () => node.Shell("for twin in $(pgrep -x twin); do if grep -qs ^iff: /proc/$twin/fdinfo/*; then echo $twin; fi; done").Split('\n', StringSplitOptions.RemoveEmptyEntries),
+        twins => twins.Length == 1, $"a twin on {node.Name} has a guest").Select(int.Parse).Single();
 
     private protected static int TwinOf(Machine node) => node.Twins("show", Name).Exits(0).Document.GetProperty("twinPid").GetInt32();
 }
