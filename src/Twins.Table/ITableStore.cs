@@ -42,24 +42,18 @@ public interface ITableStore : IDisposable
     TableResult TryPut(ProcessRecord record);
 
     /// <summary>
-    /// Replaces a record if the table's epoch is the expected one, and with it, in the same transaction, stores a
-    /// migration's row: the commit point. The record's own epoch may be higher, never lower.
+    /// Reads a record, lets <paramref name="change"/> make the new one and stores it, with nobody in between, if the table's
+    /// epoch is the expected one. The new record's epoch may be higher, never lower. <paramref name="change"/> must be quick
+    /// and must not call the store.
     /// </summary>
-    /// <returns>Done, NotFound, StaleEpoch, NameTaken; AlreadyDecided when the row would overwrite another final outcome.</returns>
-    TableResult TryUpdate(ProcessRecord record, ulong expectedEpoch, MigrationRow? migration = null);
-
-    /// <summary>
-    /// Reads a record, lets <paramref name="change"/> make the new one and stores it, with nobody in between.
-    /// <paramref name="change"/> must be quick and must not call the store.
-    /// </summary>
-    /// <returns>As <see cref="TryUpdate"/>.</returns>
+    /// <returns>Done, NotFound, StaleEpoch, NameTaken.</returns>
     TableResult TryChange(string processId, ulong expectedEpoch, Func<ProcessRecord, ProcessRecord> change);
 
     /// <summary>
     /// Changes a record as above and, in the same transaction, replaces all of the process's connections. Unless
     /// <paramref name="durable"/>, a power failure may take it: for what ends with the machine as well.
     /// </summary>
-    /// <returns>As <see cref="TryUpdate"/>.</returns>
+    /// <returns>As above.</returns>
     TableResult TryChange(
         string processId, ulong expectedEpoch, Func<ProcessRecord, ProcessRecord> change, IReadOnlyCollection<FlowRecord> flows, bool durable);
 

@@ -11,8 +11,8 @@ internal static class CrashingWriter
     public const int Flows = 500;
 
     /// <summary>
-    /// Each round is one transaction for the flows, whose home legs all carry the round's number as port, and one for
-    /// record and migration, which carry it as epoch. Each round is told on standard output after it was committed.
+    /// Each round is one transaction for the migration and one for record and flows: the record carries the round's number as
+    /// epoch, the home legs of all flows carry it as port. Each round is told on standard output after it was committed.
     /// </summary>
     public static int Run(string path)
     {
@@ -20,16 +20,15 @@ internal static class CrashingWriter
         store.TryAdd(Sample.Process(ProcessId, "writer") with { Epoch = 1 });
         for (ulong epoch = 1; epoch < 60_000; epoch++)
         {
-            store.TryReplaceFlows(ProcessId, epoch, [.. Sample.Flows(Flows, homeLegPort: (ushort)epoch)]);
-            store.TryUpdate(
-                Sample.Process(ProcessId, "writer") with { Epoch = epoch + 1 },
-                epoch,
-                new MigrationRow
-                {
-                    MigrationId = $"m-{epoch + 1}", Role = MigrationRole.Source, ProcessId = ProcessId, Epoch = epoch + 1, Peer = "host1",
-                    Outcome = MigrationOutcome.Committed,
-                });
-            Console.WriteLine(epoch + 1);
+            var next = epoch + 1;
+            store.TryPutMigration(new MigrationRow
+            {
+                MigrationId = $"m-{next}", Role = MigrationRole.Source, ProcessId = ProcessId, Epoch = next, Peer = "host1",
+                Outcome = MigrationOutcome.Committed,
+            });
+            store.TryChange(
+                ProcessId, epoch, record => record with { Epoch = next }, [.. Sample.Flows(Flows, homeLegPort: (ushort)next)], durable: true);
+            Console.WriteLine(next);
         }
 
         return 0;

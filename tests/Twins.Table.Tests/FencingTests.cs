@@ -7,22 +7,21 @@ public sealed class FencingTests : StoreTests
     public void Update_WithAStaleEpoch_IsRefusedAndNamesTheEpochThatStands()
     {
         Store.TryAdd(Sample.Process());
-        Assert.IsTrue(Store.TryUpdate(Sample.Process() with { Epoch = 4 }, 3).IsDone);
-        var refused = Store.TryUpdate(Sample.Process() with { Epoch = 4, Note = "late" }, 3);
+        Assert.IsTrue(Store.TryChange("p-1f3a9c20", 3, record => record with { Epoch = 4 }).IsDone);
+        var refused = Store.TryChange("p-1f3a9c20", 3, record => record with { Epoch = 4, Note = "late" });
         Assert.AreEqual(TableOutcome.StaleEpoch, refused.Outcome);
         Assert.AreEqual(4ul, refused.Epoch);
         Assert.AreEqual("moved for \"maintenance\"", Store.Find("p-1f3a9c20")?.Note);
-        Assert.AreEqual(TableOutcome.StaleEpoch, Store.TryUpdate(Sample.Process() with { Epoch = 9 }, 9).Outcome);
+        Assert.AreEqual(TableOutcome.StaleEpoch, Store.TryChange("p-1f3a9c20", 9, record => record with { Epoch = 9 }).Outcome);
         Assert.AreEqual(TableOutcome.StaleEpoch, Store.TryAddFlows("p-1f3a9c20", 3, Sample.Flow(0)).Outcome);
-        Assert.AreEqual(TableOutcome.NotFound, Store.TryUpdate(Sample.Process("p-none", "none"), 3).Outcome);
+        Assert.AreEqual(TableOutcome.NotFound, Store.TryChange("p-none", 3, record => record).Outcome);
     }
 
     [TestMethod]
     public void Update_ThatLowersTheEpoch_IsAProgrammersMistake()
     {
         Store.TryAdd(Sample.Process());
-        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Store.TryUpdate(Sample.Process() with { Epoch = 2 }, 3));
-        Assert.ThrowsExactly<ArgumentException>(() => Store.TryChange("p-1f3a9c20", 3, record => record with { Epoch = 1 }));
+        Assert.ThrowsExactly<ArgumentException>(() => Store.TryChange("p-1f3a9c20", 3, record => record with { Epoch = 2 }));
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Store.TryPut(Sample.Process() with { Epoch = ulong.MaxValue }));
         Assert.AreEqual(3ul, Store.Find("p-1f3a9c20")?.Epoch);
     }
@@ -36,7 +35,7 @@ public sealed class FencingTests : StoreTests
         {
             for (ulong epoch = 0; epoch < 50; epoch++)
             {
-                if (Store.TryUpdate(Sample.Process() with { Epoch = epoch + 1 }, epoch).IsDone)
+                if (Store.TryChange("p-1f3a9c20", epoch, record => record with { Epoch = record.Epoch + 1 }).IsDone)
                     Interlocked.Increment(ref wins[epoch]);
             }
         });

@@ -33,7 +33,7 @@ public sealed class RecordTests : StoreTests
         Store.TryAdd(Sample.Process("p-2", "redis-2"));
         Assert.AreEqual("redis-3", Store.FreeName("redis"));
         Assert.AreEqual("nginx", Store.FreeName("nginx"));
-        Assert.AreEqual(TableOutcome.NameTaken, Store.TryUpdate(Sample.Process("p-2"), 3).Outcome);
+        Assert.AreEqual(TableOutcome.NameTaken, Store.TryChange("p-2", 3, record => record with { Name = "redis" }).Outcome);
     }
 
     [TestMethod]
@@ -168,18 +168,6 @@ public sealed class RecordTests : StoreTests
         Assert.IsEmpty(Store.ListUndecidedMigrations());
         Assert.AreEqual(committed.Migration, Store.FindMigration("m-1", MigrationRole.Destination));
         Assert.IsNull(Store.FindMigration("m-1", MigrationRole.Source));
-    }
-
-    [TestMethod]
-    public void CommitPoint_WhenTheMigrationWasAborted_ChangesNothing()
-    {
-        Store.TryAdd(Sample.Process());
-        Store.TryPutMigration(Migration() with { Outcome = MigrationOutcome.Aborted });
-        var refused = Store.TryUpdate(
-            Sample.Process() with { Epoch = 4, CurrentNode = "home" }, 3, Migration() with { Outcome = MigrationOutcome.Committed });
-        Assert.AreEqual(TableOutcome.AlreadyDecided, refused.Outcome);
-        Assert.AreEqual(3ul, Store.Find("p-1f3a9c20")?.Epoch);
-        Assert.AreEqual("host1", Store.Find("p-1f3a9c20")?.CurrentNode);
     }
 
     private static MigrationRow Migration() => new()

@@ -34,8 +34,8 @@ public sealed class WatchTests : StoreTests
         await using var changes = Store.WatchAsync(CancellationToken.None).GetAsyncEnumerator();
         await changes.MoveNextAsync();
         for (ulong epoch = 3; epoch < 53; epoch++)
-            Store.TryUpdate(Sample.Process() with { Epoch = epoch + 1 }, epoch);
-        Store.TryUpdate(Sample.Process(), 3);
+            Store.TryChange("p-1f3a9c20", epoch, record => record with { Epoch = record.Epoch + 1 });
+        Store.TryChange("p-1f3a9c20", 3, record => record);
         Assert.IsTrue(await changes.MoveNextAsync());
         Assert.AreEqual(53ul, changes.Current.Records.Single().Epoch);
     }

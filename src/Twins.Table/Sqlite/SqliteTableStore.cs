@@ -87,23 +87,6 @@ public sealed class SqliteTableStore : ITableStore
         Store(record, fence: _processes.Fence(record.Id)));
 
     /// <inheritdoc/>
-    public TableResult TryUpdate(ProcessRecord record, ulong expectedEpoch, MigrationRow? migration = null)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(record.Epoch, expectedEpoch, nameof(record));
-        return Write("Updating a process", record.Id, () =>
-        {
-            if (Fenced(record.Id, expectedEpoch, out var present) is { } refused)
-                return refused;
-            if (migration is null)
-                return Store(record with { Created = present!.Created }, expectedEpoch);
-            var decided = Store(migration);
-            if (!decided.IsDone)
-                return decided with { Record = present, Epoch = present!.Epoch };
-            return Store(record with { Created = present!.Created }, expectedEpoch) with { Migration = decided.Migration };
-        });
-    }
-
-    /// <inheritdoc/>
     public TableResult TryChange(string processId, ulong expectedEpoch, Func<ProcessRecord, ProcessRecord> change) =>
         Write("Changing a process", processId, () => Change(processId, expectedEpoch, change));
 
