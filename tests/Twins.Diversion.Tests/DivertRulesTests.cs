@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -132,33 +131,35 @@ public sealed class DivertRulesTests
     }
 
     [TestMethod]
-    public void Reconcile_AdoptsWhatIsWantedAndRemovesTheRest()
+    public void TakeUp_OfAnotherVersionsTable_WritesItsChainsAndMissingJumps_OnceEach()
     {
         using var network = new TestNetwork();
+        string chains;
         using (var before = DivertRules.Open(network.Home))
         {
             before.Install();
             before.AddQueue(3);
-            before.AddQueue(4);
             before.Add(3, OneOfEach);
+            chains = Shell.Run("nft -s list table inet twins", network.Home);
         }
 
+        Shell.Run("nft flush chain inet twins output; nft add rule inet twins prerouting counter drop; nft flush chain inet twins quoted; iptables -t raw -F", network.Home);
         using var rules = DivertRules.Open(network.Home);
-        var wanted = new RuleSet(
-            ImmutableDictionary.CreateRange(new KeyValuePair<DivertTarget, ushort>[] { new(OneOfEach[1], 3), new(OneOfEach[2], 5) }),
-            [3, 5]);
-        var unwanted = rules.Reconcile(wanted);
-        Assert.HasCount(6, unwanted);
-        using var again = DivertRules.Open(network.Home);
-        CollectionAssert.AreEquivalent(wanted.Targets.ToArray(), again.Rules.Targets.ToArray());
-        CollectionAssert.AreEquivalent(new ushort[] { 3, 5 }, again.Rules.Queues.ToArray());
-        if (!rules.QueueByNft)
-        {
-            var jumps = Shell.Run("iptables -t raw -S PREROUTING", network.Home);
-            Assert.AreEqual(
-                "-P PREROUTING ACCEPT\n-A PREROUTING -m mark --mark 0x74570003 -j NFQUEUE --queue-num 3\n-A PREROUTING -m mark --mark 0x74570005 -j NFQUEUE --queue-num 5\n",
-                jumps);
-        }
+        rules.TakeUp();
+        rules.TakeUp();
+        Assert.AreEqual(chains, Shell.Run("nft -s list table inet twins", network.Home));
+        Assert.AreEqual(
+            "-P PREROUTING ACCEPT\n-A PREROUTING -m mark --mark 0x74570003 -j NFQUEUE --queue-num 3\n",
+            Shell.Run("iptables -t raw -S PREROUTING", network.Home));
+    }
+
+    [TestMethod]
+    public void TakeUp_WhereNoTableIs_ChangesNothing()
+    {
+        using var network = new TestNetwork();
+        using var rules = DivertRules.Open(network.Home);
+        rules.TakeUp();
+        Assert.AreEqual("", Shell.Run("nft list ruleset", network.Home));
     }
 
     [TestMethod]

@@ -16,8 +16,16 @@ internal sealed class KernelRules : IDisposable
     private static readonly TimeSpan TidyAfter = TimeSpan.FromMilliseconds(500);
 
     private readonly Lock _lock = new();
-    private readonly Lazy<DivertRules> _rules = new(() => DivertRules.Open());
+    private readonly Lazy<DivertRules> _rules;
     private bool _isDisposed;
+
+    /// <param name="networkNamespace">A path (<see cref="NetworkNamespace"/>); null: this program's own.</param>
+    public KernelRules(string? networkNamespace = null) => _rules = new(() =>
+    {
+        var rules = DivertRules.Open(networkNamespace);
+        rules.TakeUp();
+        return rules;
+    });
 
     /// <summary>How packets get to the queues here: <c>nft queue</c> or <c>nft marks and iptables NFQUEUE</c>.</summary>
     /// <exception cref="Diversion.DiversionException">Neither works.</exception>
@@ -71,18 +79,26 @@ internal sealed class KernelRules : IDisposable
     {
         lock (_lock)
         {
-            var wanted = Wanted(homes, hostLegs);
-            return _rules.Value.ReadAgain().Targets.Keys.Count(t => !wanted.Contains(t));
+            return Unknown(homes, hostLegs).Length;
         }
     }
 
     /// <summary>After a restart, when all that is wanted has been diverted again: removes what else there is.</summary>
+    /// <exception cref="Diversion.DiversionException">The kernel refused.</exception>
     public void RemoveUnknown(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs)
     {
+        lock (_lock)
+        {
+            _rules.Value.Remove(Unknown(homes, hostLegs));
+            Tidy();
+            _rules.Value.RemoveStrayJumps();
+        }
+    }
+
+    private DivertTarget[] Unknown(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs)
+    {
         var wanted = Wanted(homes, hostLegs);
-        Change(0, [], [.. _rules.Value.Rules.Targets.Keys.Where(t => !wanted.Contains(t))]);
-        Tidy();
-        _rules.Value.RemoveStrayJumps();
+        return [.. _rules.Value.ReadAgain().Targets.Keys.Where(t => !wanted.Contains(t))];
     }
 
     private static HashSet<DivertTarget> Wanted(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs)
@@ -123,7 +139,7 @@ internal sealed class KernelRules : IDisposable
             var rules = _rules.Value;
             if (add.Count > 0 && !rules.HasQueue((ushort)queue))
             {
-                if (rules.Queues.Count == 0)
+                if (!rules.IsInstalled)
                     rules.Install();
                 rules.AddQueue((ushort)queue);
             }
@@ -144,7 +160,7 @@ internal sealed class KernelRules : IDisposable
             if (_isDisposed)
                 return;
             var rules = _rules.Value;
-            if (rules.TargetCount == 0 && rules.Queues.Count > 0)
+            if (rules.TargetCount == 0 && rules.IsInstalled)
             {
                 rules.RemoveAll();
                 return;

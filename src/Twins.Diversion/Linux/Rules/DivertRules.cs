@@ -15,6 +15,7 @@ public sealed class DivertRules : IDisposable
     private readonly KnownTargets _targets = new();
     private readonly HashSet<ushort> _queues = [];
     private long _silencedBefore;
+    private bool _isInstalled;
 
     private DivertRules(string? networkNamespace, NftablesContext context, FileDescriptor socket)
     {
@@ -45,6 +46,16 @@ public sealed class DivertRules : IDisposable
         {
             lock (_lock)
                 return [.. _queues];
+        }
+    }
+
+    /// <summary>Whether the table is there.</summary>
+    public bool IsInstalled
+    {
+        get
+        {
+            lock (_lock)
+                return _isInstalled;
         }
     }
 
@@ -115,6 +126,7 @@ public sealed class DivertRules : IDisposable
             if (QueueByNft)
                 RuleText.AppendQueueJumps(text, _queues);
             Run("install the nft table", text.ToString());
+            _isInstalled = true;
             QuotedRules.Install(_socket);
         }
     }
@@ -152,27 +164,20 @@ public sealed class DivertRules : IDisposable
         }
     }
 
-    /// <summary>Makes what is there what is wanted: after a crash, what was left behind is adopted or removed.</summary>
-    /// <returns>The targets that were there and are not wanted.</returns>
+    /// <summary>
+    /// Takes up what another run of the program left: the chains of its table are written as this version has them, and jumps that
+    /// are missing are made. What is diverted stays diverted, without a gap. Nothing happens where no table is.
+    /// </summary>
     /// <exception cref="DiversionException">The kernel refused.</exception>
-    public IReadOnlyCollection<DivertTarget> Reconcile(RuleSet wanted)
+    public void TakeUp()
     {
-        ArgumentNullException.ThrowIfNull(wanted);
         lock (_lock)
         {
-            Know(NetworkNamespace.Run(_networkNamespace, Read));
+            if (!_isInstalled)
+                return;
             Install();
-            // The jumps first: a target must never be marked without one.
-            foreach (var queue in wanted.Queues)
+            foreach (var queue in _queues)
                 AddQueue(queue);
-            var unwanted = _targets.Targets.Where(target => !wanted.Targets.ContainsKey(target)).ToArray();
-            var changes = wanted.Targets.ToDictionary(target => target.Key, target => (ushort?)target.Value);
-            foreach (var target in unwanted)
-                changes[target] = null;
-            ChangeTargets(changes);
-            foreach (var queue in _queues.Except(wanted.Queues).ToArray())
-                RemoveQueue(queue);
-            return unwanted;
         }
     }
 
@@ -200,6 +205,7 @@ public sealed class DivertRules : IDisposable
             Run("remove the nft table", $"add table {RuleText.Table}\ndelete table {RuleText.Table}");
             _silencedBefore += silenced;
             Know(RuleSet.Empty);
+            _isInstalled = false;
             if (QueueByNft)
                 return;
             NetworkNamespace.Run(_networkNamespace, () =>
@@ -295,7 +301,8 @@ public sealed class DivertRules : IDisposable
     {
         if (!_context.TryRun("list tables", out var tables, out var error))
             throw new DiversionException("list the nft tables", 0, FirstLine(error), "it needs root and a kernel with nf_tables");
-        if (!tables.Split('\n').Contains($"table {RuleText.Table}"))
+        _isInstalled = tables.Split('\n').Contains($"table {RuleText.Table}");
+        if (!_isInstalled)
             return RuleSet.Empty;
         if (!_context.TryRun($"list table {RuleText.Table}", out var listing, out error))
             throw new DiversionException("list the nft table", 0, FirstLine(error));
