@@ -8,8 +8,13 @@ internal static class CriuOrphans
 {
     private const int Init = 1;
 
-    /// <summary>Those that are there now. CRIU of a lab on this machine has another mount namespace and isn't ours.</summary>
-    public static IReadOnlyList<int> Find() => [.. TwinWorkers.Pids().Where(pid => ProcessStat.TryRead(pid, out var stat) && stat.ParentPid == Init && IsWorker(pid))];
+    /// <summary>
+    /// Those that are there now. CRIU of a lab on this machine has another mount namespace and isn't ours. As PID 1, in a container,
+    /// twinsd itself has all that has no other parent, and none survives it.
+    /// </summary>
+    public static IReadOnlyList<int> Find() => Environment.ProcessId == Init
+        ? []
+        : [.. TwinWorkers.Pids().Where(pid => ProcessStat.TryRead(pid, out var stat) && stat.ParentPid == Init && IsWorker(pid))];
 
     private static bool IsWorker(int pid)
     {

@@ -52,7 +52,9 @@ internal sealed partial class CriuWorker : IAsyncDisposable
                     : new CheckpointException(phase, CheckpointCode.CriuFailed, $"{criu} can't be started: {Marshal.GetPInvokeErrorMessage(error)}. scripts/bootstrap.sh gets one that works.");
             }
 
-            return new CriuWorker(socket, ProcessHandle.TryOpen(pid)!);
+            // As PID 1 this program's runtime takes the exit status of every child, so one that ended at once may be gone.
+            return new CriuWorker(socket, ProcessHandle.TryOpen(pid)
+                ?? throw new CheckpointException(phase, CheckpointCode.CriuFailed, $"{criu} ended as soon as it was started."));
         }
         catch
         {
