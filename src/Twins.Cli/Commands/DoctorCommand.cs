@@ -43,11 +43,11 @@ internal static class DoctorCommand
                 diagnosis.Check, diagnosis.Outcome, diagnosis.Detail, diagnosis.Remedy)));
             return ExitCode.Done;
         }
-        catch (RpcException failure) when (failure.StatusCode == StatusCode.Unavailable)
+        catch (RpcException failure) when (failure.StatusCode is StatusCode.Unavailable or StatusCode.PermissionDenied)
         {
             CliException explained = RpcFailure.Explain(failure, environment);
             diagnoses.Add(new DiagnosisDocument("daemon", "failed", explained.Message,
-                $"start it as root: {environment.Installation.Daemon}"));
+                explained.ExitCode == ExitCode.NotPermitted ? "run twins doctor as root" : $"start it as root: {environment.Installation.Daemon}"));
             return explained.ExitCode;
         }
     }

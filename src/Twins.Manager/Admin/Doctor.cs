@@ -26,7 +26,9 @@ internal sealed class Doctor(
             reply.Diagnoses.Add(new Diagnosis { Check = check, Outcome = outcome, Detail = detail, Remedy = outcome == "ok" ? "" : remedy });
 
         var capabilities = Capabilities();
-        var lacks = capabilities is { } set && ((set >> NetAdmin) & (set >> SysAdmin) & 1) == 1 ? "" : "CAP_NET_ADMIN or CAP_SYS_ADMIN";
+        var lacks = string.Join(" and ", new[] { (Number: NetAdmin, Name: "CAP_NET_ADMIN"), (Number: SysAdmin, Name: "CAP_SYS_ADMIN") }
+            .Where(needed => capabilities is not { } set || ((set >> needed.Number) & 1) == 0)
+            .Select(needed => needed.Name));
         Add("rights", lacks.Length == 0 ? "ok" : "failed", lacks.Length == 0 ? "twinsd has the rights it needs" : $"twinsd lacks {lacks}", "Run twinsd as root.");
         var resource = capabilities is { } s && ((s >> SysResource) & 1) == 1;
         Add(
@@ -54,9 +56,9 @@ internal sealed class Doctor(
 
         try
         {
-            Add("packet-diversion", "ok", $"packets are diverted with {rules.Method}");
+            Add("packet-diversion", "ok", $"packets are diverted with {rules.Check()}");
         }
-        catch (Exception e) when (e is InvalidOperationException or Diversion.DiversionException)
+        catch (Diversion.DiversionException e)
         {
             Add("packet-diversion", "failed", e.Message, "Load nfnetlink_queue, and install nftables and iptables.");
         }
@@ -66,11 +68,7 @@ internal sealed class Doctor(
             File.Exists("/dev/net/tun") ? "ok" : "failed",
             File.Exists("/dev/net/tun") ? "cabins can be made" : "/dev/net/tun is missing, no cabin can be made",
             "modprobe tun");
-        Add(
-            "twin-program",
-            File.Exists(paths.TwinProgram) ? "ok" : "failed",
-            File.Exists(paths.TwinProgram) ? $"{pool.Twins.Count} twins, {pool.Twins.Count(t => t.ProcessCount == 0)} of them ready" : $"{paths.TwinProgram} is missing",
-            "Build or install it, or set twinPath.");
+        AddTwins(Add);
         var space = Directory.Exists(options.ImagePath) ? options.ImagePath : options.RunDirectory;
         var free = new DriveInfo(space).AvailableFreeSpace >> 20;
         Add("image-space", free >= 64 ? "ok" : "warning", $"{free} MiB free in {space} for process images", "Free some, or set imageDirectory.");
@@ -80,18 +78,43 @@ internal sealed class Doctor(
             cluster.Identity is not null ? $"this is node '{cluster.Name}' at {cluster.Address}" : "this node is in no cluster, so nothing can move to or from it",
             "twins cluster init on the first node, twins cluster join on the others.");
         if (cluster.Identity is { } identity)
-        {
-            Add(
-                "certificate",
-                CertificateRenewal.IsDue(identity.Certificate, TimeProvider.System.GetUtcNow()) ? "warning" : "ok",
-                $"valid until {identity.Certificate.NotAfter.ToUniversalTime():yyyy-MM-dd}",
-                "It is renewed by itself while the node on which 'twins cluster init' was run can be reached. One that has expired: stop twinsd, move its cluster directory aside, join again.");
-        }
-
+            AddCertificate(Add, identity);
         AddPipeSize(Add);
         AddRedirectPorts(Add);
         AddLeftovers(Add, removeLeftovers);
         return reply;
+    }
+
+    private void AddTwins(Action<string, string, string, string> add)
+    {
+        const string Check = "twin-program";
+        if (!File.Exists(paths.TwinProgram))
+            add(Check, "failed", $"{paths.TwinProgram} is missing", "Build or install it, or set twinPath.");
+        else if (pool.Twins.Count == 0 && options.ReadyTwins > 0)
+            add(Check, "failed", $"no twin runs: {paths.TwinProgram} doesn't start", "The log of twinsd says why. Load nfnetlink_queue, and see that twinPath names the twin program.");
+        else
+            add(Check, "ok", $"{pool.Twins.Count} twins, {pool.Twins.Count(t => t.ProcessCount == 0)} of them ready", "");
+    }
+
+    private void AddCertificate(Action<string, string, string, string> add, ClusterIdentity identity)
+    {
+        const string Check = "certificate";
+        var (from, until) = (identity.Certificate.NotBefore.ToUniversalTime(), identity.Certificate.NotAfter.ToUniversalTime());
+        if (!identity.IsTrusted)
+        {
+            add(
+                Check,
+                "failed",
+                $"not valid now, but from {from:yyyy-MM-dd} to {until:yyyy-MM-dd}: no other node talks to this one",
+                $"If the clock is wrong, set it. Otherwise stop twinsd, move {options.ClusterDirectory} aside, and join again.");
+            return;
+        }
+
+        add(
+            Check,
+            CertificateRenewal.IsDue(identity.Certificate, TimeProvider.System.GetUtcNow()) ? "warning" : "ok",
+            $"valid until {until:yyyy-MM-dd}",
+            "It is renewed by itself as soon as the node on which 'twins cluster init' was run can be reached.");
     }
 
     private static void AddPipeSize(Action<string, string, string, string> add)

@@ -28,8 +28,15 @@ internal sealed class KernelRules : IDisposable
     });
 
     /// <summary>How packets get to the queues here: <c>nft queue</c> or <c>nft marks and iptables NFQUEUE</c>.</summary>
-    /// <exception cref="Diversion.DiversionException">Neither works.</exception>
-    public string Method => _rules.Value.QueueByNft ? "nft queue" : "nft marks and iptables NFQUEUE";
+    /// <exception cref="Diversion.DiversionException">It doesn't work any more.</exception>
+    public string Check()
+    {
+        lock (_lock)
+        {
+            _rules.Value.Check();
+            return _rules.Value.QueueByNft ? "nft queue" : "nft marks and iptables NFQUEUE";
+        }
+    }
 
     /// <summary>Packets that the own sockets of what is diverted have sent, and that were dropped for it.</summary>
     /// <exception cref="Diversion.DiversionException">The rules can't be read.</exception>

@@ -29,6 +29,9 @@ internal sealed class BackgroundProgram : IDisposable
 
     public string Error => Text(_error);
 
+    /// <summary>Of nsenter(1) or unshare(1), whose child is the program.</summary>
+    public int EnteringPid => _entering.Id;
+
     public bool HasEnded => _entering.HasExited;
 
     /// <summary>Sends a line to its standard input.</summary>

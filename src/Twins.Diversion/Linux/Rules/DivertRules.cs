@@ -193,6 +193,18 @@ public sealed class DivertRules : IDisposable
         }
     }
 
+    /// <summary>Tries what a change needs: reading the table, and starting iptables where that makes the jumps.</summary>
+    /// <exception cref="DiversionException">What doesn't work.</exception>
+    public void Check()
+    {
+        lock (_lock)
+        {
+            Know(NetworkNamespace.Run(_networkNamespace, Read));
+            if (!QueueByNft)
+                NetworkNamespace.Run(_networkNamespace, IptablesQueues.List);
+        }
+    }
+
     /// <summary>Takes everything away, also what a crash left behind.</summary>
     /// <exception cref="DiversionException">The kernel refused.</exception>
     public void RemoveAll()
