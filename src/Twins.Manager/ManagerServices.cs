@@ -1,3 +1,4 @@
+using Twins.Manager.Access;
 using Twins.Manager.Admin;
 using Twins.Manager.Checkpoint;
 using Twins.Manager.Home;
@@ -45,7 +46,7 @@ internal static class ManagerServices
         services.AddSingleton<DepartureParts>();
         services.AddSingleton<DepartureRecovery>();
         services.AddSingleton<MigrationService>();
-        services.AddSingleton(p => new HookListener(options.HookSocketPath, p.GetRequiredService<ILogger<HookListener>>()));
+        services.AddSingleton(p => new HookListener(options.HookSocketPath, p.GetRequiredService<RefusalLog>(), p.GetRequiredService<ILogger<HookListener>>()));
         services.AddSingleton<ProcessIntake>();
         services.AddSingleton<ProcessView>();
         services.AddSingleton<ManualRedirection>();

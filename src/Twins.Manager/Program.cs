@@ -36,7 +36,7 @@ builder.Logging.ClearProviders().AddSimpleConsole(console =>
     console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
     console.UseUtcTimestamp = true;
 });
-builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("Grpc", LogLevel.Error);
+builder.Logging.AddTwinsFilters();
 builder.Services.AddSingleton(options);
 builder.Services.AddTwinsCluster();
 builder.Services.AddTwinsAccess();

@@ -11,12 +11,15 @@ internal static class AccessExtensions
     /// <summary>gRPC with every call checked; the services themselves are mapped by the program. Needs <see cref="TwinsdOptions"/>.</summary>
     public static IServiceCollection AddTwinsAccess(this IServiceCollection services, string readers = LocalAccess.DefaultReaders)
     {
-        services.AddSingleton(provider => new LocalAccess(readers, provider.GetRequiredService<ILogger<LocalAccess>>()));
+        services.AddSingleton<RefusalLog>();
+        services.AddSingleton<ConnectionEnds>();
+        services.AddSingleton(provider => new LocalAccess(readers, provider.GetRequiredService<RefusalLog>()));
         services.AddSingleton<AccessGate>();
         services.AddSingleton<IStartupFilter, AccessGateFilter>();
         services.AddHostedService<LocalSocketOpener>();
         services.AddGrpc(grpc =>
         {
+            grpc.Interceptors.Add<CallInterceptor>();
             grpc.MaxReceiveMessageSize = NodeConnections.MostMessageBytes;
             grpc.MaxSendMessageSize = NodeConnections.MostMessageBytes;
             grpc.EnableDetailedErrors = false;
@@ -29,6 +32,7 @@ internal static class AccessExtensions
     public static void ConfigureLocalApi(this KestrelServerOptions kestrel, TwinsdOptions options)
     {
         LocalSocket.Prepare(options.LocalSocketPath);
+        kestrel.ApplicationServices.GetRequiredService<ConnectionEnds>();
         kestrel.ListenUnixSocket(options.LocalSocketPath, endpoint =>
         {
             endpoint.Protocols = HttpProtocols.Http2;

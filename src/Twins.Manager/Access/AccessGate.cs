@@ -10,7 +10,7 @@ namespace Twins.Manager.Access;
 /// on the Unix socket must do for its method, and on the node API's port the caller must be a node. A service or method that is in
 /// no table is refused.
 /// </summary>
-internal sealed class AccessGate(LocalAccess access)
+internal sealed class AccessGate(LocalAccess access, RefusalLog refusals)
 {
     private static readonly Dictionary<string, ListenerKind> Services = new(StringComparer.Ordinal)
     {
@@ -20,7 +20,7 @@ internal sealed class AccessGate(LocalAccess access)
     };
 
     /// <summary>Lets the request go on, or answers it with a refusal.</summary>
-    public Task PassAsync(HttpContext context, RequestDelegate next)
+    public async Task PassAsync(HttpContext context, RequestDelegate next)
     {
         try
         {
@@ -29,19 +29,28 @@ internal sealed class AccessGate(LocalAccess access)
         catch (RpcException refusal)
         {
             Refuse(context.Response, refusal.Status);
-            return Task.CompletedTask;
+            return;
         }
 
-        return next(context);
+        await next(context);
+        // gRPC has answered by itself, unless the caller went away.
+        if (!CallInterceptor.WasReached(context) && !context.RequestAborted.IsCancellationRequested)
+            refusals.Tell(RefusalKind.Call, context.GetSender(), $"a call of {context.Request.Path.Value}: its message can't be read, or there is no such method");
     }
 
     private void Check(HttpContext context)
     {
         // The path is "/package.Service/Method".
         var parts = (context.Request.Path.Value ?? "").Split('/');
-        var kind = context.Features.Get<ListenerFeature>()?.Kind;
+        var connection = context.Features.Get<ListenerFeature>();
+        connection?.HasCalled = true;
+        var kind = connection?.Kind;
         if (parts.Length != 3 || kind is null || !Services.TryGetValue(parts[1], out var expected) || expected != kind)
+        {
+            refusals.Tell(RefusalKind.Call, context.GetSender(), $"a call of {context.Request.Path.Value}: no such service is offered there", "service");
             throw new RpcException(new Grpc.Core.Status(StatusCode.Unimplemented, "This service is not offered here."));
+        }
+
         if (kind == ListenerKind.Local)
             access.Check(context, parts[2]);
         if (kind == ListenerKind.Node)

@@ -6,12 +6,10 @@ namespace Twins.Manager.Access;
 
 /// <summary>Who may call what on the Unix socket.</summary>
 /// <param name="readers">Name of the group that may read.</param>
-/// <param name="logger">Gets one line for each caller that was refused.</param>
-internal sealed partial class LocalAccess(string readers, ILogger<LocalAccess> logger)
+/// <param name="refusals">Told of each caller that was refused.</param>
+internal sealed class LocalAccess(string readers, RefusalLog refusals)
 {
     public const string DefaultReaders = "twins";
-
-    private readonly OncePerKey _refused = new();
 
     /// <exception cref="RpcException">PERMISSION_DENIED with a sentence for the user.</exception>
     public void Check(HttpContext context, string method)
@@ -19,8 +17,7 @@ internal sealed partial class LocalAccess(string readers, ILogger<LocalAccess> l
         var caller = context.Features.Get<IConnectionSocketFeature>() is { } connection ? PeerCredentials.Read(connection.Socket) : null;
         if (IsAllowed(caller, method))
             return;
-        if (_refused.IsFirst($"{caller?.Uid}"))
-            LogRefused(caller?.Uid, caller?.Pid, method);
+        refusals.Tell(RefusalKind.LocalCall, $"User {caller?.Uid}", $"{method} (process {caller?.Pid})");
         throw new RpcException(new Status(StatusCode.PermissionDenied, Sentence(method)));
     }
 
@@ -35,7 +32,4 @@ internal sealed partial class LocalAccess(string readers, ILogger<LocalAccess> l
     private string Sentence(string method) => MethodTable.Levels.GetValueOrDefault(method, AccessLevel.Change) == AccessLevel.Read
         ? $"Only root and members of the group {readers} may see this: run it with sudo, or have root run 'usermod -aG {readers} USER' and log in again."
         : "Only root may change things: run it with sudo.";
-
-    [LoggerMessage(3101, LogLevel.Warning, "User {Uid} (process {Pid}) was refused {Method}; further refusals of this user are not logged")]
-    private partial void LogRefused(uint? uid, int? pid, string method);
 }

@@ -48,6 +48,7 @@ internal static class ClusterExtensions
         // A stream of images is as long as it is; gRPC bounds each message of it.
         kestrel.Limits.MaxRequestBodySize = null;
         kestrel.Limits.MinRequestBodyDataRate = null;
+        kestrel.ApplicationServices.GetRequiredService<ConnectionEnds>();
         var handshake = kestrel.ApplicationServices.GetRequiredService<NodeHandshake>();
         Listen(kestrel, options, options.ApiPort, ListenerKind.Node, handshake.ForNodes);
         Listen(kestrel, options, options.JoinPort, ListenerKind.Join, handshake.ForJoiners);

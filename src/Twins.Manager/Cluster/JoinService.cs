@@ -6,7 +6,7 @@ using Status = Grpc.Core.Status;
 
 namespace Twins.Manager.Cluster;
 
-/// <summary>Answers nodes that join: the one service without a client certificate, so it believes nothing but the one-time secret.</summary>
+/// <summary>Answers nodes that join: the one service without a client certificate, so it believes nothing but the one-time secret. Its refusals are logged where all are.</summary>
 internal sealed partial class JoinService(
     NodeCluster cluster, FailureLimit limit, NodeAnnouncer announcer, TimeProvider time, ILogger<JoinService> logger) : JoinApi.JoinApiBase
 {
@@ -42,7 +42,6 @@ internal sealed partial class JoinService(
     private RpcException RefuseToken(string caller)
     {
         limit.NoteFailure(caller);
-        LogRefused(caller);
         return Refusal(StatusCode.Unauthenticated, "The token is unknown, used or expired. Get a new one with 'twins cluster token'.");
     }
 
@@ -59,8 +58,4 @@ internal sealed partial class JoinService(
 
     [LoggerMessage(3001, LogLevel.Information, "Node {Node} at {Address} joined the cluster")]
     private partial void LogJoined(string node, string address);
-
-    // Bounded by the limit of failures per minute.
-    [LoggerMessage(3002, LogLevel.Warning, "A join from {Caller} was refused: its token is unknown, used or expired")]
-    private partial void LogRefused(string caller);
 }

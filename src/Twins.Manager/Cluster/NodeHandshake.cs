@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
@@ -12,16 +11,14 @@ namespace Twins.Manager.Cluster;
 /// TLS of the two ports, decided for each connection, so that a node which joins a cluster needs no restart. Before that,
 /// and on the join port of a node without the authority, every handshake is refused.
 /// </summary>
-internal sealed partial class NodeHandshake(NodeCluster cluster, ILogger<NodeHandshake> logger)
+internal sealed class NodeHandshake(NodeCluster cluster)
 {
-    private readonly OncePerKey _refused = new();
-
     /// <summary>The node API's: both ends prove to be of our cluster.</summary>
     public ValueTask<SslServerAuthenticationOptions> ForNodes(TlsHandshakeCallbackContext context)
     {
+        var connection = context.Connection.Features.Get<ListenerFeature>();
         if (cluster.Identity is not { } identity)
-            throw new AuthenticationException("This node is in no cluster.");
-        var caller = context.Connection.RemoteEndPoint;
+            throw Refuse(connection, "no-cluster", "this node is in no cluster");
         return ValueTask.FromResult(new SslServerAuthenticationOptions
         {
             ApplicationProtocols = [SslApplicationProtocol.Http2],
@@ -30,7 +27,7 @@ internal sealed partial class NodeHandshake(NodeCluster cluster, ILogger<NodeHan
             ClientCertificateRequired = true,
             CertificateChainPolicy = identity.TrustPolicy(),
             AllowTlsResume = false, // a resumed session would not be looked at again
-            RemoteCertificateValidationCallback = (_, certificate, _, errors) => IsMember(certificate, errors, caller),
+            RemoteCertificateValidationCallback = (_, certificate, _, errors) => IsMember(certificate, errors, connection),
         });
     }
 
@@ -38,7 +35,7 @@ internal sealed partial class NodeHandshake(NodeCluster cluster, ILogger<NodeHan
     public ValueTask<SslServerAuthenticationOptions> ForJoiners(TlsHandshakeCallbackContext context)
     {
         if (cluster.Authority is not { } authority)
-            throw new AuthenticationException("This node has not the cluster's authority.");
+            throw Refuse(context.Connection.Features.Get<ListenerFeature>(), "no-authority", "this node has not the cluster's authority");
         return ValueTask.FromResult(new SslServerAuthenticationOptions
         {
             ApplicationProtocols = [SslApplicationProtocol.Http2],
@@ -47,20 +44,19 @@ internal sealed partial class NodeHandshake(NodeCluster cluster, ILogger<NodeHan
         });
     }
 
-    private bool IsMember(X509Certificate? certificate, SslPolicyErrors errors, EndPoint? caller)
+    private static bool IsMember(X509Certificate? certificate, SslPolicyErrors errors, ListenerFeature? connection)
     {
         if (errors == SslPolicyErrors.None && certificate is X509Certificate2 node && ClusterIdentity.NameOf(node) is not null)
             return true;
-        var address = (caller as IPEndPoint)?.Address.ToString() ?? "";
-        if (_refused.IsFirst(address))
-            LogRefused(address, certificate is null ? "no certificate" : $"a certificate for '{Printable(certificate.Subject)}' that is not of this cluster or not valid now");
+        connection?.Refusal = certificate is null
+            ? ("no-certificate", "it has no certificate")
+            : ("certificate", $"its certificate is not of this cluster or not valid now; it is for '{certificate.Subject}'");
         return false;
     }
 
-    // The subject is a stranger's: it may hold anything.
-    private static string Printable(string text) =>
-        new([.. text.Take(100).Select(character => char.IsControl(character) ? '?' : character)]);
-
-    [LoggerMessage(3004, LogLevel.Warning, "A caller at {Address} was refused: it has {What}; further refusals of this address are not logged")]
-    private partial void LogRefused(string address, string what);
+    private static AuthenticationException Refuse(ListenerFeature? connection, string reason, string what)
+    {
+        connection?.Refusal = (reason, what);
+        return new AuthenticationException(what);
+    }
 }

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Twins.Manager.Access;
 
 namespace Twins.Manager.Hooks;
 
@@ -6,19 +7,18 @@ namespace Twins.Manager.Hooks;
 /// Takes what the hooks of this node's programs tell. Anybody may send: what is no message of the
 /// protocol is counted, logged once per sender and otherwise ignored.
 /// </summary>
-public sealed class HookListener : IDisposable
+internal sealed class HookListener : IDisposable
 {
     /// <summary>Where hooks send to, unless told otherwise.</summary>
     public const string DefaultPath = "/run/twins/hook.sock";
 
     private const int KernelQueue = 4096;
     private const int EventQueue = 8192;
-    private const int MostRememberedSenders = 1024;
 
+    private readonly RefusalLog _refusals;
     private readonly ILogger<HookListener> _logger;
     private readonly CredentialSocket _socket;
     private readonly Channel<HookEvent> _events;
-    private readonly HashSet<(int Pid, uint Uid)> _strangers = [];
     private readonly Thread _reader;
     private readonly string _path;
     private long _dropped;
@@ -27,10 +27,12 @@ public sealed class HookListener : IDisposable
 
     /// <summary>Binds the socket, readable and writable by everybody, and starts to read.</summary>
     /// <param name="path">Absolute path, at most 107 octets; its directory exists.</param>
-    /// <param name="logger">Where refused senders are told.</param>
+    /// <param name="refusals">Where refused senders are told.</param>
+    /// <param name="logger">Told when nothing more can be read.</param>
     /// <exception cref="System.Net.Sockets.SocketException">The path can't be bound.</exception>
-    public HookListener(string path, ILogger<HookListener> logger)
+    public HookListener(string path, RefusalLog refusals, ILogger<HookListener> logger)
     {
+        _refusals = refusals;
         _logger = logger;
         _path = path;
         _events = Channel.CreateBounded<HookEvent>(
@@ -91,8 +93,6 @@ public sealed class HookListener : IDisposable
     private void Refuse(int pid, uint uid)
     {
         Interlocked.Increment(ref _refused);
-        // Bounded: a flood of short-lived senders costs neither memory nor log.
-        if (_strangers.Count < MostRememberedSenders && _strangers.Add((pid, uid)))
-            Log.SenderRefused(_logger, pid, uid);
+        _refusals.Tell(RefusalKind.HookMessage, $"Process {pid} of user {uid}", "a datagram to the hook socket: it is no hook message");
     }
 }

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Grpc.Core;
 using Grpc.Net.Client;
 using Twins.Manager.Access;
@@ -36,7 +37,41 @@ public sealed class AccessTests
         var read = await Refused(async () => await client.ListProcessesAsync(new ListProcessesRequest()));
         StringAssert.Contains(read, "usermod -aG daemon USER", StringComparison.Ordinal);
         Assert.AreEqual("Only root may change things: run it with sudo.", await Refused(async () => await client.HoldAsync(new ProcessRequest())));
-        Assert.AreEqual(1, node.Log.Count(3101));
+        Assert.AreEqual("User 65534 was refused ListProcesses", string.Join('\n', node.Log.Refusals).Split(" (process ")[0]);
+        Assert.HasCount(1, node.Log.Refusals);
+    }
+
+    [TestMethod]
+    public async Task GarbageOnTheSocket_IsRefusedAndLoggedOncePerUser()
+    {
+        await using var node = await TestNode.StartAsync("home");
+        var garbage = new byte[9000];
+        new Random(7).NextBytes(garbage);
+        foreach (var user in new[] { Nobody, Nobody, Nobody, Nobody - 1, Nobody - 2, Nobody - 2 })
+        {
+            using var socket = LocalChannel.Connect(node.Options.LocalSocketPath, user, user, []);
+            await using var stream = new NetworkStream(socket);
+            await socket.SendAsync(user switch
+            {
+                Nobody => garbage,
+                Nobody - 1 => "GET / HTTP/1.1\r\nHost: home\r\n\r\n"u8.ToArray(),
+                _ => garbage[..100],
+            });
+            if (user == Nobody - 2)
+                socket.Shutdown(SocketShutdown.Send);
+            await stream.CopyToAsync(Stream.Null);
+        }
+
+        await JoinTests.Until(() => node.Log.Refusals.Length > 2);
+        CollectionAssert.AreEquivalent(
+            new[]
+            {
+                "User 65534 was refused a connection (Local): invalid handshake (not logged again within an hour)",
+                "User 65533 was refused a connection (Local): invalid http version (not logged again within an hour)",
+                "User 65532 was refused a connection (Local): it ended without a call (not logged again within an hour)",
+            },
+            node.Log.Refusals);
+        Assert.IsEmpty(node.Log.OtherWarnings);
     }
 
     [TestMethod]

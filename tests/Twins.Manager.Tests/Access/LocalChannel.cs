@@ -27,7 +27,8 @@ internal static partial class LocalChannel
         }
     }
 
-    private static Socket Connect(string path, uint uid, uint gid, uint[] groups)
+    /// <summary>A connection that was made with these credentials.</summary>
+    public static Socket Connect(string path, uint uid, uint gid, uint[] groups)
     {
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         Exception? failure = null;

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Twins.Manager.Access;
 using Twins.Manager.Nodes;
 using Twins.Manager.Tests.Cluster;
 
@@ -12,7 +13,7 @@ public sealed class NodeRefusalsTests
     {
         using var log = new LogLines();
         using var factory = LoggerFactory.Create(logging => logging.AddProvider(log));
-        var refusals = new NodeRefusals(factory.CreateLogger<NodeRefusals>());
+        var refusals = new NodeRefusals(new RefusalLog(TimeProvider.System, factory.CreateLogger<RefusalLog>()));
         for (var attempt = 0; attempt < 3; attempt++)
         {
             refusals.Tell("host1", "/twins.NodeApi/HoldEndpoints", new NodeException("home", "stale-epoch", "Too late."));
@@ -21,6 +22,13 @@ public sealed class NodeRefusalsTests
             refusals.Tell("host2", "/twins.NodeApi/Prepare", new NodeException("home", "pid-taken", "An answer that a migration may get."));
         }
 
-        Assert.AreEqual(3, log.Count(3102));
+        CollectionAssert.AreEqual(
+            new[]
+            {
+                "Node host1 was refused /twins.NodeApi/HoldEndpoints (stale-epoch): Too late. (not logged again within an hour)",
+                "Node host2 was refused /twins.NodeApi/HoldEndpoints (stale-epoch): Too late. (not logged again within an hour)",
+                "Node host2 was refused /twins.NodeApi/HoldEndpoints (foreign-process): Not yours. (not logged again within an hour)",
+            },
+            log.Refusals);
     }
 }

@@ -1,10 +1,6 @@
 using System.Net.Security;
 using System.Net.Sockets;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
-using Google.Protobuf;
 using Grpc.Core;
-using Grpc.Net.Client;
 using Twins.Manager.Cluster;
 using Twins.Protocol;
 
@@ -14,51 +10,11 @@ namespace Twins.Manager.Tests.Cluster;
 public sealed class HandshakeTests
 {
     [TestMethod]
-    public async Task CallerWithoutCertificate_IsRefusedAndLoggedOnce()
-    {
-        await using var home = await TestNode.StartFirstAsync();
-        for (var attempt = 0; attempt < 3; attempt++)
-            await AssertRefused(home, null);
-        Assert.AreEqual(1, home.Log.Count(3004));
-        Assert.IsTrue(home.Log.Contains("no certificate"));
-    }
-
-    [TestMethod]
-    public async Task CallerOfAForeignAuthority_IsRefused()
-    {
-        await using var home = await TestNode.StartFirstAsync();
-        using var foreign = ClusterAuthority.Create(TimeProvider.System);
-        using var certificate = Certificate(foreign, "host1");
-        await AssertRefused(home, certificate);
-        Assert.AreEqual(1, home.Log.Count(3004));
-    }
-
-    [TestMethod]
-    public async Task CallerWithAnExpiredCertificate_IsRefused()
-    {
-        await using var home = await TestNode.StartFirstAsync();
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var now = DateTimeOffset.UtcNow;
-        using var issued = home.Cluster.Authority!.Issue("host1", new PublicKey(key), now.AddMinutes(-5), now.AddMinutes(-1));
-        using var certificate = issued.CopyWithPrivateKey(key);
-        await AssertRefused(home, certificate);
-        Assert.AreEqual(1, home.Log.Count(3004));
-    }
-
-    [TestMethod]
-    public async Task CallerWithACertificateThatNamesNoNode_IsRefused()
-    {
-        await using var home = await TestNode.StartFirstAsync();
-        using var certificate = Certificate(home.Cluster.Authority!, "Not A Node");
-        await AssertRefused(home, certificate);
-    }
-
-    [TestMethod]
     public async Task CallerWithACertificateOfOurAuthority_IsHeard()
     {
         await using var home = await TestNode.StartFirstAsync();
-        using var certificate = Certificate(home.Cluster.Authority!, "host1");
-        using var channel = Channel(home.Address, certificate);
+        using var certificate = Strangers.Certificate(home.Cluster.Authority!, "host1");
+        using var channel = Strangers.Channel(home.Address, certificate);
         Assert.AreEqual("host1", (await new NodeApi.NodeApiClient(channel).DescribeAsync(new DescribeRequest())).Address);
     }
 
@@ -100,57 +56,10 @@ public sealed class HandshakeTests
     }
 
     [TestMethod]
-    public async Task ServiceOfAnotherListener_IsNotOffered()
-    {
-        await using var home = await TestNode.StartFirstAsync();
-        using var certificate = Certificate(home.Cluster.Authority!, "host1");
-        using var node = Channel(home.Address, certificate);
-        using var join = Channel($"127.0.0.1:{home.Options.JoinPort}", certificate);
-        await AssertStatus(StatusCode.Unimplemented, async () => await new LocalApi.LocalApiClient(node).ListProcessesAsync(new ListProcessesRequest()));
-        await AssertStatus(StatusCode.Unimplemented, async () => await new JoinApi.JoinApiClient(node).JoinAsync(new JoinRequest()));
-        await AssertStatus(StatusCode.Unimplemented, async () => await new NodeApi.NodeApiClient(join).DescribeAsync(new DescribeRequest()));
-        await AssertStatus(StatusCode.Unimplemented, async () => await new LocalApi.LocalApiClient(join).HoldAsync(new ProcessRequest()));
-    }
-
-    [TestMethod]
-    public async Task MessageAboveTheLimit_IsRefused()
-    {
-        await using var home = await TestNode.StartFirstAsync();
-        using var certificate = Certificate(home.Cluster.Authority!, "host1");
-        using var channel = Channel(home.Address, certificate);
-        await AssertStatus(StatusCode.ResourceExhausted, async () => await new NodeApi.NodeApiClient(channel).PrepareAsync(
-            new PrepareRequest { MigrationId = new string('m', 5 * 1024 * 1024) }));
-        await new NodeApi.NodeApiClient(channel).PrepareAsync(new PrepareRequest { MigrationId = new string('m', 3 * 1024 * 1024) });
-    }
-
-    [TestMethod]
-    public async Task GarbageOnThePorts_ChangesNothing()
-    {
-        await using var home = await TestNode.StartFirstAsync();
-        var random = new Random(7);
-        foreach (var port in new[] { home.Options.ApiPort, home.Options.JoinPort })
-        {
-            for (var round = 0; round < 30; round++)
-            {
-                using var socket = new TcpClient("127.0.0.1", port);
-                var bytes = new byte[random.Next(1, 2000)];
-                random.NextBytes(bytes);
-                if (round % 2 == 0)
-                    new byte[] { 0x16, 0x03, 0x01, 0x01, 0x00, 0x01 }.AsSpan(0, Math.Min(6, bytes.Length)).CopyTo(bytes); // a TLS ClientHello begins
-                await socket.GetStream().WriteAsync(bytes);
-            }
-        }
-
-        using var certificate = Certificate(home.Cluster.Authority!, "host1");
-        using var channel = Channel(home.Address, certificate);
-        Assert.AreEqual("home", (await new NodeApi.NodeApiClient(channel).DescribeAsync(new DescribeRequest())).Name);
-    }
-
-    [TestMethod]
     public async Task NodeInNoCluster_AnswersNobody()
     {
         await using var lonely = await TestNode.StartAsync("lonely");
-        await AssertRefused(lonely, null);
+        await Strangers.AssertRefusedAsync(lonely, null);
         await Assert.ThrowsAsync<Exception>(async () =>
         {
             using var socket = new TcpClient("127.0.0.1", lonely.Options.JoinPort);
@@ -159,6 +68,14 @@ public sealed class HandshakeTests
         });
         StringAssert.Contains(
             Assert.ThrowsExactly<ClusterException>(() => lonely.Connections.Client("home")).Message, "in no cluster", StringComparison.Ordinal);
+        await JoinTests.Until(() => lonely.Log.Refusals.Length > 1);
+        CollectionAssert.AreEquivalent(
+            new[]
+            {
+                "127.0.0.1 was refused a connection: this node is in no cluster (not logged again within an hour)",
+                "127.0.0.1 was refused a connection: this node has not the cluster's authority (not logged again within an hour)",
+            },
+            lonely.Log.Refusals);
     }
 
     private static bool Describe(TestNode from, string node)
@@ -174,36 +91,4 @@ public sealed class HandshakeTests
         }
     }
 
-    private static X509Certificate2 Certificate(ClusterAuthority authority, string name)
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        using var issued = authority.Issue(name, new PublicKey(key), TimeProvider.System);
-        return issued.CopyWithPrivateKey(key);
-    }
-
-    private static GrpcChannel Channel(string address, X509Certificate2? certificate)
-    {
-        var handler = new SocketsHttpHandler
-        {
-            SslOptions = new SslClientAuthenticationOptions
-            {
-                RemoteCertificateValidationCallback = (_, _, _, _) => true,
-                ClientCertificateContext = certificate is null ? null : SslStreamCertificateContext.Create(certificate, null, offline: true),
-            },
-        };
-        return GrpcChannel.ForAddress($"https://{address}", new GrpcChannelOptions
-        {
-            HttpHandler = handler, DisposeHttpClient = true, MaxSendMessageSize = null,
-        });
-    }
-
-    private static async Task AssertRefused(TestNode node, X509Certificate2? certificate)
-    {
-        using var channel = Channel(node.Address, certificate);
-        var thrown = await Assert.ThrowsExactlyAsync<RpcException>(async () => await new NodeApi.NodeApiClient(channel).DescribeAsync(new DescribeRequest()));
-        Assert.IsTrue(thrown.StatusCode is StatusCode.Unavailable or StatusCode.Internal, thrown.ToString());
-    }
-
-    private static async Task AssertStatus(StatusCode expected, Func<Task> call) =>
-        Assert.AreEqual(expected, (await Assert.ThrowsExactlyAsync<RpcException>(call)).StatusCode);
 }

@@ -45,7 +45,7 @@ internal sealed class TestNode : IAsyncDisposable
         };
         var log = new LogLines();
         var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders().AddProvider(log);
+        builder.Logging.ClearProviders().AddProvider(log).AddTwinsFilters();
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.Services.AddSingleton(options).AddTwinsCluster().AddTwinsAccess(readers);
         builder.WebHost.ConfigureKestrel(kestrel =>

@@ -20,6 +20,15 @@ internal sealed class TestNodeApi(NodeCluster cluster, NodeAnnouncer announcer, 
         Task.FromResult(announcer.Answer(request, context));
 
     public override Task<PrepareReply> Prepare(PrepareRequest request, ServerCallContext context) => Task.FromResult(new PrepareReply());
+
+    public override async Task<TransferReply> Transfer(IAsyncStreamReader<ImageChunk> requestStream, ServerCallContext context)
+    {
+        await foreach (var chunk in requestStream.ReadAllAsync())
+            GC.KeepAlive(chunk);
+        return new TransferReply();
+    }
+
+    public override Task<AbortReply> Abort(AbortRequest request, ServerCallContext context) => throw new ArgumentException("Nobody foresaw this.");
 }
 
 /// <summary>Answers whoever is let through.</summary>

@@ -1,10 +1,9 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
-using Twins.Manager.Hooks;
 
 namespace Twins.Manager.Tests.Hooks;
 
-internal sealed class CollectingLogger : ILogger<HookListener>
+internal sealed class CollectingLogger<T> : ILogger<T>
 {
     public ConcurrentQueue<string> Lines { get; } = new();
 

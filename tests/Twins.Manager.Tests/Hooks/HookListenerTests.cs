@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net.Sockets;
 using System.Runtime.Versioning;
+using Twins.Manager.Access;
 using Twins.Manager.Hooks;
 using Twins.Manager.Tests.Processes;
 
@@ -20,7 +21,8 @@ public sealed class HookListenerTests
     ];
 
     private readonly string _directory = Directory.CreateTempSubdirectory("twins-listener-").FullName;
-    private readonly CollectingLogger _logger = new();
+    private readonly CollectingLogger<HookListener> _logger = new();
+    private readonly CollectingLogger<RefusalLog> _refusals = new();
 
     private string Path => System.IO.Path.Combine(_directory, "hook.sock");
 
@@ -30,7 +32,7 @@ public sealed class HookListenerTests
     [TestMethod]
     public async Task Message_OfAnotherProcess_BecomesAnEventWithTheSendersPid()
     {
-        using var listener = new HookListener(Path, _logger);
+        using var listener = new HookListener(Path, new RefusalLog(TimeProvider.System, _refusals), _logger);
         // The message itself says nothing about who sends it.
         using var sender = Process.Start(new ProcessStartInfo("python3",
         [
@@ -50,7 +52,7 @@ public sealed class HookListenerTests
     [TestMethod]
     public async Task HostileInput_IsRefusedAndLoggedOncePerSender()
     {
-        using var listener = new HookListener(Path, _logger);
+        using var listener = new HookListener(Path, new RefusalLog(TimeProvider.System, _refusals), _logger);
         var random = new Random(1);
         var refused = 0;
         foreach (var length in new[] { 0, 1, 8, 55, 57, 4096 })
@@ -73,14 +75,16 @@ public sealed class HookListenerTests
         Send(MappedConnect);
         await Next(listener);
         Assert.AreEqual(refused, listener.Refused);
-        Assert.HasCount(1, _logger.Lines);
-        Assert.Contains($"Process {Environment.ProcessId} of user 0 ", _logger.Lines.Single());
+        Assert.AreEqual(
+            $"Process {Environment.ProcessId} of user 0 was refused a datagram to the hook socket: it is no hook message (not logged again within an hour)",
+            string.Join('\n', _refusals.Lines));
+        Assert.IsEmpty(_logger.Lines);
     }
 
     [TestMethod]
     public async Task DescriptorsInAMessage_AreClosed()
     {
-        using var listener = new HookListener(Path, _logger);
+        using var listener = new HookListener(Path, new RefusalLog(TimeProvider.System, _refusals), _logger);
         var before = Sockets();
         using var sender = Process.Start(new ProcessStartInfo("python3",
         [
@@ -107,7 +111,7 @@ public sealed class HookListenerTests
     [TestMethod]
     public async Task Burst_NobodyReading_DropsTheOldestAndKeepsTheNewest()
     {
-        using var listener = new HookListener(Path, _logger);
+        using var listener = new HookListener(Path, new RefusalLog(TimeProvider.System, _refusals), _logger);
         var message = MappedConnect.ToArray();
         const int Count = 10_000;
         for (var i = 0; i < Count; i++)
@@ -128,7 +132,7 @@ public sealed class HookListenerTests
         using (var left = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified))
             left.Bind(new UnixDomainSocketEndPoint(Path));
         Assert.IsTrue(File.Exists(Path) || new FileInfo(Path).LinkTarget is null);
-        using (var listener = new HookListener(Path, _logger))
+        using (var listener = new HookListener(Path, new RefusalLog(TimeProvider.System, _refusals), _logger))
         {
             Assert.AreEqual((UnixFileMode)0b110_110_110, File.GetUnixFileMode(Path));
             Assert.IsFalse(listener.Events.Completion.IsCompleted);
@@ -136,6 +140,7 @@ public sealed class HookListenerTests
 
         Assert.IsFalse(File.Exists(Path));
         Assert.IsEmpty(_logger.Lines);
+        Assert.IsEmpty(_refusals.Lines);
     }
 
     private static async Task<HookEvent> Next(HookListener listener) =>
