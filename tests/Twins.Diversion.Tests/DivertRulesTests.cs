@@ -27,6 +27,13 @@ public sealed class DivertRulesTests
         DivertTarget.Listener(IpProtocol.Udp, Endpoint.Parse("[fd77::2]:53")),
     ];
 
+    private static readonly DivertTarget[] Exceptions =
+    [
+        DivertTarget.Lingering(IpProtocol.Tcp, Home, Peer),
+        DivertTarget.Speaking(IpProtocol.Tcp, Home),
+        DivertTarget.Speaking(IpProtocol.Udp, Endpoint.Parse("[fd77::2]:53")),
+    ];
+
     [TestMethod]
     public void EveryKind_AddedTwice_IsThereOnceAndReadBack()
     {
@@ -52,6 +59,24 @@ public sealed class DivertRulesTests
         CollectionAssert.AreEquivalent(new ushort[] { 3, 4 }, again.Rules.Queues.ToArray());
         again.Remove([OneOfEach[0], OneOfEach[0], DivertTarget.NewConnections(Home)]);
         Assert.HasCount(7, again.Rules.Targets);
+    }
+
+    [TestMethod]
+    public void EveryException_IsReadBack_AndGoesToNoQueue()
+    {
+        using var network = new TestNetwork();
+        using (var rules = DivertRules.Open(network.Home))
+        {
+            rules.Install();
+            rules.AddQueue(3);
+            rules.Add(3, Exceptions);
+            Assert.IsFalse(rules.HasTargets(3));
+        }
+
+        using var again = DivertRules.Open(network.Home);
+        CollectionAssert.AreEquivalent(Exceptions, again.Rules.Targets.Keys.ToArray());
+        again.Remove(Exceptions);
+        Assert.IsEmpty(again.Rules.Targets);
     }
 
     // libnftables would abort the test program.
@@ -237,6 +262,29 @@ public sealed class DivertRulesTests
             rules.RemoveAll();
             Assert.AreEqual(2 * i, rules.SilencedPackets);
         }
+    }
+
+    [TestMethod]
+    public void SpeakingEnd_WhatItSendsGetsOut_WhatComesInIsDiverted()
+    {
+        using var network = new TestNetwork();
+        using var local = TestNetwork.NewUdp(network.Home, TestNetwork.HomeAddress, 7000);
+        using var peer = TestNetwork.NewUdp(network.Peer, TestNetwork.PeerAddress, 7001);
+        using var rules = DivertRules.Open(network.Home);
+        rules.Install();
+        rules.AddQueue(3);
+        using var queue = NetworkNamespace.Run(network.Home, () => NetfilterQueue.Open(3));
+        var listener = DivertTarget.Listener(IpProtocol.Udp, Home);
+        rules.Add(3, [DivertTarget.Connection(IpProtocol.Udp, Home, Peer), listener, DivertTarget.Speaking(IpProtocol.Udp, Home)]);
+        local.SendTo([1], new IPEndPoint(TestNetwork.PeerAddress, 7001));
+        Assert.AreEqual(1, peer.Receive(new byte[8]));
+        peer.SendTo([2], new IPEndPoint(TestNetwork.HomeAddress, 7000));
+        Eventually.Holds(() => queue.Receive() == 1, "the answer diverted");
+        queue.Complete();
+        Assert.AreEqual(0, local.Available);
+
+        rules.Remove([DivertTarget.Speaking(IpProtocol.Udp, Home)]);
+        SendOrBeDropped(local, 7001);
     }
 
     [TestMethod]

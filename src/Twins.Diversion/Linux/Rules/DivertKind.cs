@@ -23,4 +23,10 @@ public enum DivertKind
     /// local stack sees it to its end.
     /// </summary>
     Lingering,
+
+    /// <summary>
+    /// What the local stack sends from H:p, not dropped in spite of the rules for connections and listeners. What comes in is diverted as
+    /// they say.
+    /// </summary>
+    Speaking,
 }

@@ -27,6 +27,9 @@ public readonly record struct DivertTarget
     /// <summary>P:q of a connection, also of a lingering one; otherwise <c>default</c>.</summary>
     public Endpoint Peer { get; }
 
+    /// <summary>Whether it goes to a queue; otherwise it is an exception from those that do.</summary>
+    public bool IsQueued => Kind is not (DivertKind.Lingering or DivertKind.Speaking);
+
     /// <summary>What the peer sends to the local endpoint.</summary>
     /// <exception cref="ArgumentException">The ends are of different families.</exception>
     public static DivertTarget Connection(IpProtocol protocol, Endpoint local, Endpoint peer) => local.Address.IsIPv4 == peer.Address.IsIPv4
@@ -38,6 +41,9 @@ public readonly record struct DivertTarget
     public static DivertTarget Lingering(IpProtocol protocol, Endpoint local, Endpoint peer) => local.Address.IsIPv4 == peer.Address.IsIPv4
         ? new(DivertKind.Lingering, protocol, local, peer)
         : throw new ArgumentException($"{local} and {peer} are of different families.", nameof(peer));
+
+    /// <summary>What the local stack sends from the local endpoint: not dropped.</summary>
+    public static DivertTarget Speaking(IpProtocol protocol, Endpoint local) => new(DivertKind.Speaking, protocol, local, default);
 
     /// <summary>What anybody sends to the local endpoint.</summary>
     public static DivertTarget Listener(IpProtocol protocol, Endpoint local) => new(DivertKind.Listener, protocol, local, default);

@@ -45,7 +45,7 @@ internal static class ElementMessages
                     list = writer.BeginNest(ElementsAttribute);
                 }
 
-                WriteElement(writer, target, queue, withData: type == NewElements && target.Kind != DivertKind.Lingering);
+                WriteElement(writer, target, queue, withData: type == NewElements && target.IsQueued);
             }
 
             writer.EndNest(list!.Value);

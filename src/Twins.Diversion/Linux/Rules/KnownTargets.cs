@@ -55,15 +55,14 @@ internal sealed class KnownTargets
     private void Add(DivertTarget target, ushort queue)
     {
         _queues.Add(target, queue);
-        // What lingers goes to no queue.
-        if (target.Kind != DivertKind.Lingering)
+        if (target.IsQueued)
             CollectionsMarshal.GetValueRefOrAddDefault(_numbers, queue, out _)++;
     }
 
     private void Remove(DivertTarget target, ushort queue)
     {
         _queues.Remove(target);
-        if (target.Kind != DivertKind.Lingering && --CollectionsMarshal.GetValueRefOrAddDefault(_numbers, queue, out _) == 0)
+        if (target.IsQueued && --CollectionsMarshal.GetValueRefOrAddDefault(_numbers, queue, out _) == 0)
             _numbers.Remove(queue);
     }
 }

@@ -12,7 +12,7 @@ internal static class RuleText
     public const string Table = "inet " + TableName;
 
     private const string Elements = "elements = {";
-    private static readonly string[] MapNames = ["connections", "listeners", "new_connections", "leg_sources", "leg_destinations", "lingering"];
+    private static readonly string[] MapNames = ["connections", "listeners", "new_connections", "leg_sources", "leg_destinations", "lingering", "speaking"];
 
     // Before iptables' raw table (-300), which has the jump to the queue where nft has none, and before connection tracking (-200).
     private const int Priority = -310;
@@ -28,6 +28,7 @@ internal static class RuleText
             for (var i = 1; i < (int)DivertKind.Lingering; i++)
                 Line(text, $"add map {Table} {MapNames[i]}{suffix} {{ type inet_proto . {type} . inet_service : mark; }}");
             Line(text, $"add set {Table} lingering{suffix} {{ type inet_proto . {type} . inet_service . {type} . inet_service; }}");
+            Line(text, $"add set {Table} speaking{suffix} {{ type inet_proto . {type} . inet_service; }}");
         }
 
         Line(text, $"add set {Table} queues {{ type mark; }}");
@@ -66,6 +67,7 @@ internal static class RuleText
         foreach (var (suffix, ip) in new[] { ("4", "ip"), ("6", "ip6") })
         {
             Line(text, $"add rule {Table} output meta l4proto . {ip} daddr . th dport . {ip} saddr . th sport @lingering{suffix} accept");
+            Line(text, $"add rule {Table} output meta l4proto . {ip} saddr . th sport @speaking{suffix} accept");
             // A lookup in a map needs somewhere to put the value; the mark of what is dropped matters to nobody.
             var drop = $"add rule {Table} output meta mark set meta l4proto";
             var silence = $"counter name {SilencedCounter.Name} drop";
@@ -121,7 +123,7 @@ internal static class RuleText
     private static void AddElement(ImmutableDictionary<DivertTarget, ushort>.Builder targets, string map, string element)
     {
         var kind = Array.IndexOf(MapNames, map[..^1]);
-        var colon = kind == (int)DivertKind.Lingering ? element.Length : element.IndexOf(" : ", StringComparison.Ordinal);
+        var colon = kind >= (int)DivertKind.Lingering ? element.Length : element.IndexOf(" : ", StringComparison.Ordinal);
         var parts = colon < 0 ? [] : element[..colon].Split(" . ", StringSplitOptions.TrimEntries);
         if (kind < 0 || parts.Length != ((DivertKind)kind is DivertKind.Connection or DivertKind.Lingering ? 5 : 3))
             throw new FormatException($"The nft table {Table} has an element that is not Twins': {map} {element}");
@@ -131,12 +133,13 @@ internal static class RuleText
         {
             DivertKind.Connection => DivertTarget.Connection(protocol, local, EndpointOf(parts[1], parts[2])),
             DivertKind.Lingering => DivertTarget.Lingering(protocol, local, EndpointOf(parts[1], parts[2])),
+            DivertKind.Speaking => DivertTarget.Speaking(protocol, local),
             DivertKind.Listener => DivertTarget.Listener(protocol, local),
             DivertKind.NewConnections => DivertTarget.NewConnections(local),
             DivertKind.LegSource => DivertTarget.LegSource(protocol, local),
             _ => DivertTarget.LegDestination(protocol, local),
         };
-        targets[target] = target.Kind == DivertKind.Lingering ? (ushort)0 : QueueOf(element[(colon + 3)..]);
+        targets[target] = target.IsQueued ? QueueOf(element[(colon + 3)..]) : (ushort)0;
     }
 
     private static Endpoint EndpointOf(string address, string port) =>
