@@ -40,6 +40,9 @@ internal sealed class HomeProcess(string processId, Twin twin)
 
     public bool HoldingNewOnly { get; set; }
 
+    /// <summary>The ends from which sockets may send while inbound packets still are held: it is about to run at home.</summary>
+    public IReadOnlyCollection<Listener> Speaking { get; set; } = [];
+
     /// <summary>When the hold of all packets began (<see cref="TimeProvider.GetTimestamp"/>).</summary>
     public long HoldingSince { get; set; }
 
@@ -63,6 +66,9 @@ internal sealed class HomeProcess(string processId, Twin twin)
 
     /// <summary>Connections whose flows are being asked for.</summary>
     public HashSet<Connection> Asked { get; } = [];
+
+    /// <summary>Its own ends, of connections and listeners; a server's connections have one in common.</summary>
+    public IEnumerable<Listener> Ends() => Listeners.Concat(Connections.Select(c => new Listener { Transport = c.Transport, Local = c.Local })).Distinct();
 
     public TwinRequest Command() => new() { ProcessId = ProcessId, Epoch = Epoch };
 }

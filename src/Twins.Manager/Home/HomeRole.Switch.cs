@@ -58,40 +58,22 @@ internal sealed partial class HomeRole
             return Held(reply, process.ProcessId);
         });
 
-    /// <summary>The process is about to run at home again: its sockets, which exist by now, get and send what is new. What is held follows when it runs.</summary>
-    public async Task LetSpeakAsync(string processId)
+    /// <summary>
+    /// The process is about to run at home again: what its sockets, which exist by now, send from its first instruction on gets out. What
+    /// comes in is held until it runs: sockets that come to nothing would have acknowledged it, or answered RST in their absence.
+    /// </summary>
+    public Task LetSpeakAsync(string processId) => SpeakAsync(processId, process =>
     {
-        if (Find(processId) is not { } process)
-            return;
-        await process.Gate.WaitAsync();
-        try
-        {
-            RemoveRules(process);
-        }
-        finally
-        {
-            process.Gate.Release();
-        }
-    }
+        process.Speaking = [.. process.Ends()];
+        _rules.LetSpeak(process.Twin.Queue, process.Speaking);
+    });
 
-    /// <summary>The process couldn't be let run at home after all: what it has is held as before <see cref="LetSpeakAsync"/>.</summary>
-    public async Task HoldAgainAsync(string processId)
+    /// <summary>The process couldn't be let run at home after all.</summary>
+    public Task SilenceAsync(string processId) => SpeakAsync(processId, process =>
     {
-        if (Find(processId) is not { } process)
-            return;
-        await process.Gate.WaitAsync();
-        try
-        {
-            if (!process.Holding || process.HoldingNewOnly)
-                return;
-            _rules.Divert(process.Twin.Queue, process.Connections, process.Listeners, process.Lingering);
-            _rules.DivertLegSources(process.Twin.Queue, [.. process.HostLegs, .. process.NextHostLegs]);
-        }
-        finally
-        {
-            process.Gate.Release();
-        }
-    }
+        _rules.Silence(process.Speaking);
+        process.Speaking = [];
+    });
 
     /// <summary>Keeps the ports of the process, whose sockets are gone from here, from being given to another one.</summary>
     public async Task ReserveAsync(string processId, CancellationToken cancellation)
@@ -115,8 +97,9 @@ internal sealed partial class HomeRole
     }
 
     /// <summary>
-    /// Home again. The kernel lets the local sockets speak and hear first, then they get what is held, in order: an answer to
-    /// it that the rules still dropped would come a retransmission timeout later. What overtakes it TCP puts in order.
+    /// Home again. The kernel lets the local sockets speak (a process that arrives does so already) and hear first, then they get what
+    /// is held, in order: an answer to it that the rules still dropped would come a retransmission timeout later. What overtakes it TCP
+    /// puts in order.
     /// </summary>
     private async Task<SwitchPathReply> ComeHomeAsync(HomeProcess process, ulong epoch, CancellationToken cancellation)
     {
@@ -130,11 +113,25 @@ internal sealed partial class HomeRole
         return Held(reply, process.ProcessId);
     }
 
+    private async Task SpeakAsync(string processId, Action<HomeProcess> change)
+    {
+        if (Find(processId) is not { } process)
+            return;
+        await process.Gate.WaitAsync();
+        try
+        {
+            change(process);
+        }
+        finally
+        {
+            process.Gate.Release();
+        }
+    }
+
     private static TwinRequest Reserve(HomeProcess process)
     {
-        var ports = process.Listeners.Concat(process.Connections.Select(c => new Listener { Transport = c.Transport, Local = c.Local })).Distinct();
         var command = process.Command();
-        command.Reserve = new Reserve { Ports = { ports } };
+        command.Reserve = new Reserve { Ports = { process.Ends() } };
         return command;
     }
 

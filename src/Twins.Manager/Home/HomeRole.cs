@@ -92,7 +92,8 @@ internal sealed partial class HomeRole
 
     private void RemoveRules(HomeProcess process)
     {
-        _rules.Remove(process.Connections, process.Listeners, process.Lingering);
+        _rules.GiveBack(process);
+        process.Speaking = [];
         _rules.RemoveLegSources([.. process.HostLegs.Concat(process.NextHostLegs).Except(LegsOfOthers(process))]);
     }
 

@@ -39,9 +39,8 @@ internal sealed partial class Arrivals
         // Nothing works with twin and cabin any more when they are given back. Whether it could be opened doesn't matter now.
         if (arrival.Opening is { } opening)
             await opening.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        // Before its sockets go: packets mustn't meet a stack without them.
-        if (arrival.Hosted is null && arrival.Outcome == Outcome.Aborted)
-            await home.HoldAgainAsync(arrival.Request.Process.ProcessId);
+        if (arrival.Hosted is null)
+            await home.SilenceAsync(arrival.Request.Process.ProcessId);
         if (arrival.Restore is { } restore)
         {
             await restore.AbandonAsync(CancellationToken.None);

@@ -62,6 +62,21 @@ internal sealed class KernelRules : IDisposable
     /// <summary>Diverts what opens a connection to the listeners, and nothing else of theirs.</summary>
     public void DivertNewConnections(int queue, IEnumerable<Listener> listeners) => Change(queue, [.. listeners.Select(ToNewConnections)], []);
 
+    /// <summary>What the local sockets send from these ends isn't dropped any more. What comes in is diverted as before.</summary>
+    public void LetSpeak(int queue, IEnumerable<Listener> ends) => Change(queue, [.. ends.Select(ToSpeaking)], []);
+
+    /// <summary>The opposite of <see cref="LetSpeak"/>.</summary>
+    public void Silence(IEnumerable<Listener> ends) => Change(0, [], [.. ends.Select(ToSpeaking)]);
+
+    /// <summary>All of a process that is the local stack's again.</summary>
+    public void GiveBack(HomeProcess process) => Change(
+        0,
+        [],
+        [
+            .. process.Lingering.Select(ToLingering), .. process.Connections.Select(ToTarget), .. process.Listeners.Select(ToTarget),
+            .. process.Listeners.Select(ToNewConnections), .. process.Speaking.Select(ToSpeaking),
+        ]);
+
     /// <summary>Connections and listeners are the local stack's again.</summary>
     public void Remove(IEnumerable<Connection> connections, IEnumerable<Listener> listeners, IEnumerable<Connection> lingering) => Change(
         0, [], [.. lingering.Select(ToLingering), .. connections.Select(ToTarget), .. listeners.Select(ToTarget), .. listeners.Select(ToNewConnections)]);
@@ -118,6 +133,7 @@ internal sealed class KernelRules : IDisposable
             if (home.HoldingNewOnly)
                 wanted.UnionWith(home.Listeners.Select(ToNewConnections));
             wanted.UnionWith(home.Lingering.Select(ToLingering));
+            wanted.UnionWith(home.Speaking.Select(ToSpeaking));
             wanted.UnionWith(home.HostLegs.Concat(home.NextHostLegs).Select(l => DivertTarget.LegSource(IpProtocol.Tcp, l.ToEndpoint())));
         }
 
@@ -191,6 +207,8 @@ internal sealed class KernelRules : IDisposable
     }
 
     private static DivertTarget ToTarget(Listener listener) => DivertTarget.Listener((IpProtocol)listener.Transport, listener.Local.ToEndpoint());
+
+    private static DivertTarget ToSpeaking(Listener end) => DivertTarget.Speaking((IpProtocol)end.Transport, end.Local.ToEndpoint());
 
     private static DivertTarget ToNewConnections(Listener listener) => DivertTarget.NewConnections(listener.Local.ToEndpoint());
 }
