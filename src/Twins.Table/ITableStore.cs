@@ -46,13 +46,14 @@ public interface ITableStore : IDisposable
     /// epoch is the expected one. The new record's epoch may be higher, never lower. <paramref name="change"/> must be quick
     /// and must not call the store.
     /// </summary>
+    /// <param name="processId">Whose record.</param>
+    /// <param name="expectedEpoch">Another one in the table: nothing is changed.</param>
+    /// <param name="change">Makes the new record of the one that is there.</param>
+    /// <param name="durable">Otherwise a power failure may take it: for what ends with the machine as well.</param>
     /// <returns>Done, NotFound, StaleEpoch, NameTaken.</returns>
-    TableResult TryChange(string processId, ulong expectedEpoch, Func<ProcessRecord, ProcessRecord> change);
+    TableResult TryChange(string processId, ulong expectedEpoch, Func<ProcessRecord, ProcessRecord> change, bool durable = true);
 
-    /// <summary>
-    /// Changes a record as above and, in the same transaction, replaces all of the process's connections. Unless
-    /// <paramref name="durable"/>, a power failure may take it: for what ends with the machine as well.
-    /// </summary>
+    /// <summary>Changes a record as above and, in the same transaction, replaces all of the process's connections.</summary>
     /// <returns>As above.</returns>
     TableResult TryChange(
         string processId, ulong expectedEpoch, Func<ProcessRecord, ProcessRecord> change, IReadOnlyCollection<FlowRecord> flows, bool durable);

@@ -28,7 +28,7 @@ internal sealed class Arrival(string from, PrepareRequest request, string images
 
     public IPendingRestore? Restore { get; set; }
 
-    /// <summary>The host's half is being opened: the sockets are there. Null before, and for a process that comes home.</summary>
+    /// <summary>What is done, once the sockets are there, before it may run: the host's half is opened; at home it is noted who was restored. Null before.</summary>
     public Task? Opening { get; set; }
 
     /// <summary>Another program has restored it: nothing is left to resume.</summary>

@@ -41,9 +41,11 @@ internal sealed partial class Arrivals
     {
         var process = arrival.Request.Process;
 
-        if (arrival.Hosted is { } hosted)
-            await (arrival.Opening ?? host.OpenAsync(hosted));
-        else
+        if (arrival.Opening is { } opening)
+            await opening;
+        else if (arrival.Hosted is { } hosted)
+            await host.OpenAsync(hosted);
+        if (arrival.Hosted is null)
             await home.LetSpeakAsync(process.ProcessId);
 
         var started = Stopwatch.GetTimestamp();

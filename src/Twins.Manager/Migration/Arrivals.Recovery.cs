@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Twins.Manager.Checkpoint;
 using Twins.Manager.Host;
+using Twins.Manager.Registry;
 using Twins.Protocol;
 using Twins.Table;
 using Outcome = Twins.Protocol.QueryMigrationReply.Types.Outcome;
@@ -32,7 +33,7 @@ internal sealed partial class Arrivals
                 continue;
             }
 
-            var here = record is not null && registry.RunsHere(record, row.Epoch);
+            var here = record is not null && ProcessRegistry.RunsHere(record, row.Epoch);
             LogRecovered(row.MigrationId, row.ProcessId, here ? "committed" : "aborted");
             table.TryPutMigration(row with { Outcome = here ? MigrationOutcome.Committed : MigrationOutcome.Aborted });
             if (here && record!.Role == NodeRole.Home)

@@ -125,7 +125,7 @@ internal sealed partial class Arrivals(
         StepAsync(request.MigrationId, MigrationSteps.Restore, async arrival =>
         {
             // What a restart needs is written while CRIU works: after a restart, with the process alive it was committed,
-            // without it aborted. At home the record stays that of a redirected process until it runs.
+            // without it aborted. At home the record stays that of a redirected process until it runs, but for who it is.
             var noting = Task.Run(() => NoteGuest(arrival), CancellationToken.None);
             try
             {
@@ -137,8 +137,9 @@ internal sealed partial class Arrivals(
             }
 
             // The sockets exist, so packets may come in; home holds them still. Done while the source gets the answer.
-            if (arrival.Hosted is { } hosted)
-                arrival.Opening = host.OpenAsync(hosted, CancellationToken.None);
+            arrival.Opening = arrival.Hosted is { } hosted
+                ? host.OpenAsync(hosted, CancellationToken.None)
+                : Task.Run(() => registry.NoteRestored(arrival.Request.Process.ProcessId, arrival.Restore.Pid), CancellationToken.None);
             return new RestoreReply { Pid = arrival.Restore.Pid };
         });
 

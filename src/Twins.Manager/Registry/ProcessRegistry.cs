@@ -90,7 +90,14 @@ internal sealed class ProcessRegistry(ITableStore table, NodeCluster identity)
             table.TryChange(processId, epoch, r => r with { StartTimeTicks = found.StartTimeTicks, State = ProcessState.Running });
     }
 
-    /// <summary>As above, for a process of this home that turned out to be back after a restart.</summary>
+    /// <summary>Which process was restored at its home and is about to run: a restart of twinsd tells by it whether it does. Of no use after a power failure.</summary>
+    public void NoteRestored(string processId, int pid)
+    {
+        if (table.Find(processId) is { } record && ProcessIdentity.TryRead(pid) is { } found)
+            table.TryChange(processId, record.Epoch, r => r with { StartTimeTicks = found.StartTimeTicks }, durable: false);
+    }
+
+    /// <summary>As <see cref="Arrived(MobileProcess, ulong, NodeRole, int, ProcessState)"/>, for a process of this home that turned out to be back after a restart.</summary>
     public ProcessRecord Arrived(ProcessRecord record, ulong epoch) =>
         Arrived(Describe(record), epoch, NodeRole.Home, record.Pid);
 
@@ -163,9 +170,7 @@ internal sealed class ProcessRegistry(ITableStore table, NodeCluster identity)
         ProcessIdentity.TryRead(record.Pid) is { } found && found.IsAlive() && (record.StartTimeTicks == 0 || found.StartTimeTicks == record.StartTimeTicks);
 
     /// <summary>Whether a process of this record runs here in the epoch of a migration that a restart interrupted.</summary>
-    public bool RunsHere(ProcessRecord record, ulong epoch) => record.Role == NodeRole.Host
-        ? record.Epoch == epoch && IsAlive(record)
-        : ProcessIdentity.TryRead(record.Pid) is { } found && found.IsAlive() && found.Executable == record.Executable;
+    public static bool RunsHere(ProcessRecord record, ulong epoch) => (record.Role == NodeRole.Home || record.Epoch == epoch) && IsAlive(record);
 
     /// <summary>What travels with the process.</summary>
     public MobileProcess Describe(ProcessRecord record) => new()

@@ -87,8 +87,8 @@ public sealed class SqliteTableStore : ITableStore
         Store(record, fence: _processes.Fence(record.Id)));
 
     /// <inheritdoc/>
-    public TableResult TryChange(string processId, ulong expectedEpoch, Func<ProcessRecord, ProcessRecord> change) =>
-        Write("Changing a process", processId, () => Change(processId, expectedEpoch, change));
+    public TableResult TryChange(string processId, ulong expectedEpoch, Func<ProcessRecord, ProcessRecord> change, bool durable = true) =>
+        Write("Changing a process", processId, () => Change(processId, expectedEpoch, change), durable);
 
     /// <inheritdoc/>
     public TableResult TryChange(
