@@ -211,7 +211,7 @@ internal sealed partial class HomeRole
         RemoveRules(left);
         try
         {
-            await RemoveAsync(left, CancellationToken.None);
+            await RemoveAsync(left, left.Epoch, CancellationToken.None);
         }
         catch (TwinException e)
         {

@@ -105,9 +105,10 @@ internal sealed partial class HomeRole
     {
         RemoveRules(process);
         var command = process.Command();
+        command.Epoch = epoch;
         command.Release = new Release();
         var reply = await process.Twin.SendAsync(command, cancellation: cancellation);
-        await RemoveAsync(process, cancellation);
+        await RemoveAsync(process, epoch, cancellation);
         _store.Clear(process.ProcessId);
         LogHome(process.ProcessId, epoch);
         return Held(reply, process.ProcessId);

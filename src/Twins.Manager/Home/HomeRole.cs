@@ -63,7 +63,7 @@ internal sealed partial class HomeRole
         ChangeAsync(request.ProcessId, request.Epoch, create: false, async process =>
         {
             RemoveRules(process);
-            await RemoveAsync(process, cancellation);
+            await RemoveAsync(process, request.Epoch, cancellation);
             TwinPool.Return(process.Twin, process.ProcessId);
             _store.Delete(process.ProcessId);
             return true;
@@ -97,11 +97,15 @@ internal sealed partial class HomeRole
         _rules.RemoveLegSources([.. process.HostLegs.Concat(process.NextHostLegs).Except(LegsOfOthers(process))]);
     }
 
-    private async Task RemoveAsync(HomeProcess process, CancellationToken cancellation)
+    /// <param name="process">What is kept.</param>
+    /// <param name="epoch">The caller's: the twin may have heard of it already, of the process itself, when this comes late.</param>
+    /// <param name="cancellation">Stops waiting for the twin.</param>
+    private async Task RemoveAsync(HomeProcess process, ulong epoch, CancellationToken cancellation)
     {
         foreach (var flow in process.Flows.Values.Concat(process.NextFlows.Values))
             ReturnPort(flow);
         var command = process.Command();
+        command.Epoch = epoch;
         command.Forget = new Forget();
         await process.Twin.SendAsync(command, cancellation: cancellation);
         _processes.TryRemove(process.ProcessId, out _);
