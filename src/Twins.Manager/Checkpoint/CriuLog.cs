@@ -15,7 +15,7 @@ internal static partial class CriuLog
         (PidExists(), CheckpointCode.PidTaken, "Process number {0} is in use on this machine. Wait for that process to end, or move to another node."),
         (Differs(), CheckpointCode.FileDiffers, "The file {0} is different on this machine: {1}. Install the same version on both nodes."),
         (MissingFile(), CheckpointCode.FileMissing, "The file {0} is not on this machine. Put the same file there."),
-        (AddressGone(), CheckpointCode.AddressUnavailable, "An address or port of the process can't be had on this machine: {0}. End the program that has the port ('ss -tlnp' shows it), or give the address back to the machine, then try again."),
+        (AddressGone(), CheckpointCode.AddressUnavailable, "An address or port of the process can't be had on this machine: {0}. End the program that has the port ('ss -tanp' shows it), or give the address back to the machine, then try again."),
         (Terminal(), CheckpointCode.TerminalAttached, "The process belongs to a terminal or to a session that started outside of it. Start it with `twins run`, or with setsid and its input and output in files."),
         (Traced(), CheckpointCode.Traced, "Another program traces the process (a debugger or strace). End that first."),
         (NoTask(), CheckpointCode.ProcessMissing, "The process has ended; there is nothing to move. Start it again."),
