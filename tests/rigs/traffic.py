@@ -137,7 +137,7 @@ def dial(args):
     selector = selectors.DefaultSelector()
     host, _, port = args.endpoint.rpartition(":")
     for _ in range(args.connections):
-        Echo(socket.create_connection((host, int(port)), timeout=10), selector)
+        Echo(socket.create_connection((host, int(port)), timeout=60), selector)
     print("ready", flush=True)
     while selector.get_map():
         for key, events in selector.select():
@@ -203,7 +203,7 @@ def talk(args):
     def connect(selector, add, errors):
         for i in range(args.connections):
             try:
-                add(socket.create_connection((host, int(port)), timeout=10))
+                add(socket.create_connection((host, int(port)), timeout=60))
             except OSError as e:
                 errors.append(f"connection {i} could not be opened: {e}")
     return converse(connect, args)

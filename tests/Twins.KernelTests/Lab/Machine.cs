@@ -77,20 +77,18 @@ internal sealed class Machine(string lab, string name, string address, int init)
     /// <summary>State of a process, as in <c>/proc/PID/stat</c>; a space if there is none.</summary>
     public char StateOf(int pid)
     {
-        try
-        {
-            string stat = File.ReadAllText(Outside(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/stat")));
-            return stat[stat.LastIndexOf(')') + 2];
-        }
-        catch (IOException)
-        {
-            return ' ';
-        }
+        string stat = ReadOf(pid, "stat");
+        return stat.Length > 0 ? stat[stat.LastIndexOf(')') + 2] : ' ';
     }
 
     /// <summary>Whether a restored process has been let go: until then CRIU's code in it waits on a futex, which a program with one thread never does.</summary>
     public bool IsResumed(int pid) =>
-        StateOf(pid) is 'S' or 'R' && !File.ReadAllText(Outside(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/wchan"))).Contains("futex", StringComparison.Ordinal);
+        StateOf(pid) is 'S' or 'R' && !ReadOf(pid, "wchan").Contains("futex", StringComparison.Ordinal);
+
+    /// <summary>Whether a process is restored, so that CRIU waits to be told to let it go: CRIU in a receive call, CRIU's code in the process on a futex.</summary>
+    public bool IsRestored(int pid, int criu) => StateOf(pid) == 'S'
+        && ReadOf(pid, "comm").Trim() != "criu" && ReadOf(pid, "wchan").Contains("futex", StringComparison.Ordinal)
+        && ReadOf(criu, "wchan") is "__skb_wait_for_more_packets" or "unix_dgram_recvmsg";
 
     /// <summary>Sends a signal to a process of this machine.</summary>
     public void Kill(int pid, int signal = Native.SigKill) => Exec(
@@ -107,6 +105,19 @@ internal sealed class Machine(string lab, string name, string address, int init)
 
     /// <summary>CRIU at work, or waiting for it.</summary>
     public IReadOnlyList<int> CriuPids() => Pids("-f", "swrk 3|(dump|restore) --rpc");
+
+    /// <summary>A file of a process in /proc; empty if there is none.</summary>
+    private string ReadOf(int pid, string file)
+    {
+        try
+        {
+            return File.ReadAllText(Outside(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/{file}")));
+        }
+        catch (IOException)
+        {
+            return "";
+        }
+    }
 
     private int[] Pids(string how, string what) =>
         [.. Exec("pgrep", how, what).Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)

@@ -13,11 +13,18 @@ namespace Twins.KernelTests.Lab;
 /// switch       home's twin doesn't answer: the process runs at the destination, home doesn't know
 /// release      CRIU at the source doesn't answer
 /// </code>
+/// On the way home there is no cabin and no other twin, and a link that is cut is noticed in preflight:
+/// <code>
+/// prepare      the trial of CRIU doesn't begin at home
+/// commit       CRIU at home doesn't answer: the process, whose sockets may speak already, doesn't run yet
+/// </code>
 /// </summary>
 internal sealed class StoppedMigration
 {
     /// <summary>In their order.</summary>
     public static readonly IReadOnlyList<string> Steps = ["preflight", "prepare", "hold", "checkpoint", "transfer", "restore", "commit", "switch", "release"];
+
+    private const string Connections = "ss -Htn 'dport = :7000' | wc -l";
 
     private readonly Machine _source;
     private readonly Machine _destination;
@@ -40,7 +47,7 @@ internal sealed class StoppedMigration
     /// <summary>Starts it and waits until it stands still.</summary>
     /// <param name="step">One of <see cref="Steps"/>.</param>
     /// <param name="server">Where it is and what it is called.</param>
-    /// <param name="destination">Where it is to go, not its home.</param>
+    /// <param name="destination">Where it is to go.</param>
     /// <param name="start">Starts <c>twins migrate</c>.</param>
     /// <param name="connect">Opens one more connection to it, and doesn't wait for it.</param>
     public static StoppedMigration At(string step, MobileProcess server, Machine destination, Func<BackgroundProgram> start, Action connect)
@@ -49,7 +56,10 @@ internal sealed class StoppedMigration
         switch (step)
         {
             case "preflight":
-                stopped.StopInPreflight();
+                stopped.StopAtTrial(server.Node);
+                break;
+            case "prepare" when destination == server.Home:
+                stopped.StopAtTrial(destination);
                 break;
             case "prepare":
                 stopped._letGo = LinkCut.Now(destination).Dispose;
@@ -69,6 +79,9 @@ internal sealed class StoppedMigration
                 break;
             case "restore":
                 stopped.StopAtRestore();
+                break;
+            case "commit" when destination == server.Home:
+                stopped.StopBeforeResume(connect);
                 break;
             case "commit":
                 stopped.StopAfterRestore(destination, TwinOf(destination, stopped), "restore:");
@@ -102,14 +115,14 @@ internal sealed class StoppedMigration
         Program.WaitFor(until);
     }
 
-    private void StopInPreflight()
+    private void StopAtTrial(Machine node)
     {
-        CriuGate.CloseBeforeTrial(_source);
-        _letGo = () => CriuGate.Open(_source);
+        CriuGate.CloseBeforeTrial(node);
+        _letGo = () => CriuGate.Open(node);
         // One may be waiting for a dump already.
-        IReadOnlyList<int> others = _source.CriuPids();
+        IReadOnlyList<int> others = node.CriuPids();
         Program = _start();
-        Eventually.Holds(() => _source.CriuPids().Except(others).Any(), () => $"CRIU is started for a trial: {Program}");
+        Eventually.Holds(() => node.CriuPids().Except(others).Any(), () => $"CRIU is started for a trial: {Program}");
     }
 
     private void StopInHold(Action connect)
@@ -117,7 +130,9 @@ internal sealed class StoppedMigration
         _source.Kill(_server.Pid, Native.SigStop);
         _letGo = () => _source.Kill(_server.Pid, Native.SigContinue);
         connect();
-        Eventually.Holds(() => _source.Shell("ss -Htln 'sport = :7000'").Split(' ', StringSplitOptions.RemoveEmptyEntries)[1] != "0", "a connection waits in the backlog");
+        // Away from home it listens in its cabin.
+        string where = _source == _server.Home ? "" : "nsenter --net=$(echo /run/twins/cabins/*) ";
+        Eventually.Holds(() => _source.Shell($"{where}ss -Htln 'sport = :7000'").Split(' ', StringSplitOptions.RemoveEmptyEntries)[1] != "0", "a connection waits in the backlog");
         Start("prepare:");
     }
 
@@ -131,8 +146,36 @@ internal sealed class StoppedMigration
     private void StopAtRestore()
     {
         StopAtGate(_destination, "transfer:");
+        if (_destination == _server.Home)
+        {
+            Eventually.Holds(() => Requests(_destination) != "", $"{_destination.Name} was asked to restore");
+            return;
+        }
         // A guest's record is written when the request has come.
         Eventually.Reads(() => _destination.Find(_server.Name)?.GetProperty("state").GetString(), state => state == "migrating", $"{_destination.Name} was asked to restore");
+    }
+
+    /// <summary>What CRIU, which waits at the gate, is to read: it talks with <c>twinsd</c> over sockets of packets in order.</summary>
+    private static string Requests(Machine node) => node.Shell("ss -Hx | awk '$1 == \"u_seq\" && $3 > 0'");
+
+    /// <summary>The source, once it has asked for the restore, is kept from asking for more until CRIU, which has restored, is stopped.</summary>
+    private void StopBeforeResume(Action connect)
+    {
+        StopAtRestore();
+        int manager = _source.PidsOf("twinsd").Single();
+        _source.Kill(manager, Native.SigStop);
+        int criu = _destination.CriuPids().Single();
+        CriuGate.Open(_destination);
+        Eventually.Holds(() => _destination.IsRestored(_server.Pid, criu), $"it is restored on {_destination.Name}");
+        _destination.Kill(Silent = criu, Native.SigStop);
+        _letGo = () => _destination.Kill(criu, Native.SigContinue);
+        _source.Kill(manager, Native.SigContinue);
+        Program.WaitFor("restore:");
+        Eventually.Holds(() => Requests(_destination) != "", "CRIU was asked to let it go");
+        // Not for these sockets: they may come to nothing.
+        string before = TestLab.Peer.Shell(Connections);
+        connect();
+        Eventually.Holds(() => TestLab.Peer.Shell(Connections) != before, "a client connects");
     }
 
     private void StopAfterRestore(Machine node, int pid, string until)
