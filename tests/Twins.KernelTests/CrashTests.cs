@@ -50,6 +50,18 @@ public sealed class CrashTests : LabTest
     }
 
     [TestMethod]
+    public void TwinKilled_RulesOfIptablesWereFlushedByAnother_TheJumpToItsQueueIsThereAgain()
+    {
+        StartServer();
+        MoveTo(Host1);
+        Home.Shell("iptables -t raw -F PREROUTING; ip6tables -t raw -F PREROUTING");
+        KillTwin(Home);
+        AssertGoesOn();
+        MoveTo(Home);
+        AssertDone();
+    }
+
+    [TestMethod]
     [DataRow("home")]
     [DataRow("host1")]
     public void ManagerKilled_BeforeAndAfterTheMove_TheStateIsRightAfterItsRestart(string machine)

@@ -155,6 +155,8 @@ internal sealed partial class HomeRole
                 process.Gate.Release();
             }
         }
+
+        _rules.Renew(twin.Queue);
     }
 
     private async Task TellAsync(HomeProcess process)

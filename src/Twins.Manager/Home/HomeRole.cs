@@ -122,16 +122,7 @@ internal sealed partial class HomeRole
 
     private async Task<T> ChangeAsync<T>(string processId, ulong epoch, bool create, Func<HomeProcess, Task<T>> change)
     {
-        var process = Find(processId);
-        if (process is null && create)
-        {
-            var twin = await _pool.TakeAsync(processId, CancellationToken.None);
-            process = _processes.GetOrAdd(processId, new HomeProcess(processId, twin) { Epoch = epoch });
-        }
-
-        if (process is null)
-            throw new NodeException(_identity.Name, "unknown-process", $"Node '{_identity.Name}' keeps nothing for process '{processId}'. Compare what 'twins ls' says on both nodes.");
-        await process.Gate.WaitAsync();
+        var process = await EnterAsync(processId, epoch, create);
         try
         {
             if (epoch < process.Epoch)
@@ -148,6 +139,28 @@ internal sealed partial class HomeRole
         }
         finally
         {
+            process.Gate.Release();
+        }
+    }
+
+    /// <summary>What home keeps of the process, its gate entered.</summary>
+    private async Task<HomeProcess> EnterAsync(string processId, ulong epoch, bool create)
+    {
+        while (true)
+        {
+            var process = Find(processId);
+            if (process is null && create)
+            {
+                var twin = await _pool.TakeAsync(processId, CancellationToken.None);
+                process = _processes.GetOrAdd(processId, new HomeProcess(processId, twin) { Epoch = epoch });
+            }
+
+            if (process is null)
+                throw new NodeException(_identity.Name, "unknown-process", $"Node '{_identity.Name}' keeps nothing for process '{processId}'. Compare what 'twins ls' says on both nodes.");
+            await process.Gate.WaitAsync();
+            if (Find(processId) == process)
+                return process;
+            // Whoever was at the gate before has removed it.
             process.Gate.Release();
         }
     }

@@ -188,7 +188,17 @@ internal sealed partial class TwinPool
         if (_stopping.IsCancellationRequested || Replaced is not { } replaced)
             return;
         foreach (var listener in replaced.GetInvocationList().Cast<Func<Twin, Task>>())
-            await listener(twin);
+        {
+            try
+            {
+                await listener(twin);
+            }
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                // Nobody waits for this, and the other listeners have processes of their own to tell of.
+                LogNotTold(twin.Pid, twin.Queue, e);
+            }
+        }
     }
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
@@ -230,6 +240,9 @@ internal sealed partial class TwinPool
 
     [LoggerMessage(1006, LogLevel.Warning, "A twin on queue {Queue} lived on but couldn't be reached, and was ended: {Cause}")]
     private partial void LogNotAdopted(int queue, string cause);
+
+    [LoggerMessage(1008, LogLevel.Error, "Twin {Pid} on queue {Queue} could not be told everything.")]
+    private partial void LogNotTold(int pid, int queue, Exception cause);
 
     [LoggerMessage(1007, LogLevel.Warning, "The twin of {Endpoint} could not be ended: {Cause}")]
     private partial void LogNotEnded(string endpoint, string cause);

@@ -95,6 +95,17 @@ internal sealed class KernelRules : IDisposable
     public void RemoveLegDestinations(IEnumerable<Endpoint> legs) =>
         Change(0, [], [.. legs.Select(l => DivertTarget.LegDestination(IpProtocol.Tcp, l.ToEndpoint()))]);
 
+    /// <summary>A queue that has got a new reader: if its jump has been lost, it is there again.</summary>
+    /// <exception cref="Diversion.DiversionException">The kernel refused.</exception>
+    public void Renew(int queue)
+    {
+        lock (_lock)
+        {
+            if (_rules.Value.HasQueue((ushort)queue))
+                _rules.Value.AddQueue((ushort)queue);
+        }
+    }
+
     /// <summary>How much is diverted that neither a home nor this node's end of a leg wants.</summary>
     /// <exception cref="Diversion.DiversionException">The rules can't be read.</exception>
     public int CountUnknown(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs)

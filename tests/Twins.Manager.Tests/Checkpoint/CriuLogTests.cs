@@ -21,7 +21,7 @@ public sealed class CriuLogTests
     [DataRow("(00.1) Error (criu/cr-restore.c:1): Pid 4712 do not match expected 4711", "pid-taken", "Process number 4711 is in use on this machine. Wait for that process to end")]
     [DataRow("(00.1) 5: Error (criu/files-reg.c:1): File usr/bin/x has bad size 5 (expect 6)", "file-differs", "The file /usr/bin/x is different on this machine: bad size 5 (expect 6). Install the same version on both nodes")]
     [DataRow("(00.1) 5: Error (criu/files-reg.c:1): Can't open file tmp/x on restore: No such file or directory", "file-missing", "The file /tmp/x is not on this machine. Put the same file there")]
-    [DataRow("(00.1) 5: Error (criu/sk-inet.c:1): inet: Can't bind inet socket (id 9): Address already in use", "address-unavailable", "End the program that has the port ('ss -tlnp' shows it), or give the address back to the machine, then try again")]
+    [DataRow("(00.1) 5: Error (criu/sk-inet.c:1): inet: Can't bind inet socket (id 9): Address already in use", "address-unavailable", "End the program that has the port ('ss -tanp' shows it), or give the address back to the machine, then try again")]
     [DataRow("(00.1) Error (criu/tty.c:1): tty: Found dangling tty with sid 1, consider using --shell-job", "terminal-attached", "Start it with `twins run`")]
     [DataRow("(00.1) Error (criu/seize.c:1): Unseizable non-zombie 4711 found", "process-traced", "End that first")]
     [DataRow("(00.1) Error (criu/proc_parse.c:1): Can't open /proc/4711/stat", "process-missing", "there is nothing to move. Start it again")]
