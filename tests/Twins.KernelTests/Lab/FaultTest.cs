@@ -129,9 +129,12 @@ public abstract class FaultTest : LabTest
         WaitUntilNodesMeet();
     }
 
-    /// <summary>The twin that has the device of the guest's cabin: known before the node has a record to show.</summary>
+    /// <summary>The twin on whose queue a guest's legs come in: known before the node has a record to show. The rule's mark ends with the queue.</summary>
     private protected static int TwinOfGuest(Machine node) => Eventually.Reads(
-        () => node.Shell("for twin in $(pgrep -x twin); do if grep -qs ^iff: /proc/$twin/fdinfo/*; then echo $twin; fi; done").Split('\n', StringSplitOptions.RemoveEmptyEntries),
+        () => node.Shell("""
+            queue=$(nft list map inet twins leg_destinations4 2>/dev/null | sed -n 's/.*: 0x7457\([0-9a-f]*\).*/\1/p' | head -n 1)
+            [ -z "$queue" ] || pgrep -f 'twin --control' -a | awk -v queue=$((0x$queue)) '{ for (i = 2; i < NF; i++) if ($i == "--queue" && $(i + 1) == queue) print $1 }'
+            """).Split('\n', StringSplitOptions.RemoveEmptyEntries),
         twins => twins.Length == 1, $"a twin on {node.Name} has a guest").Select(int.Parse).Single();
 
     private protected static int TwinOf(Machine node) => node.Twins("show", Name).Exits(0).Document.GetProperty("twinPid").GetInt32();
