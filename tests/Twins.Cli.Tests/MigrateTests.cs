@@ -1,5 +1,4 @@
 using Grpc.Core;
-using Microsoft.AspNetCore.Connections.Features;
 using Twins.Protocol;
 
 namespace Twins.Cli.Tests;
@@ -183,8 +182,8 @@ public sealed class MigrateTests
         public override async Task Migrate(MigrateRequest request, IServerStreamWriter<MigrationEvent> stream, ServerCallContext context)
         {
             await stream.WriteAsync(new MigrationEvent { Progress = new MigrationProgress { Phase = "hold" } });
-            // The whole connection, as when its owner is killed.
-            context.GetHttpContext().Features.Get<IConnectionLifetimeFeature>()!.Abort();
+            // As gRPC tells it when the connection ends, but in order behind the message: that could be lost with the connection.
+            throw new RpcException(new Status(StatusCode.Unavailable, "the connection ended"));
         }
     }
 

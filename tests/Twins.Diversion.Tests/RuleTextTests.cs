@@ -17,13 +17,16 @@ public sealed class RuleTextTests
         add map inet twins leg_sources4 { type inet_proto . ipv4_addr . inet_service : mark; }
         add map inet twins leg_destinations4 { type inet_proto . ipv4_addr . inet_service : mark; }
         add set inet twins lingering4 { type inet_proto . ipv4_addr . inet_service . ipv4_addr . inet_service; }
+        add set inet twins speaking4 { type inet_proto . ipv4_addr . inet_service; }
         add map inet twins connections6 { type inet_proto . ipv6_addr . inet_service . ipv6_addr . inet_service : mark; }
         add map inet twins listeners6 { type inet_proto . ipv6_addr . inet_service : mark; }
         add map inet twins new_connections6 { type inet_proto . ipv6_addr . inet_service : mark; }
         add map inet twins leg_sources6 { type inet_proto . ipv6_addr . inet_service : mark; }
         add map inet twins leg_destinations6 { type inet_proto . ipv6_addr . inet_service : mark; }
         add set inet twins lingering6 { type inet_proto . ipv6_addr . inet_service . ipv6_addr . inet_service; }
+        add set inet twins speaking6 { type inet_proto . ipv6_addr . inet_service; }
         add set inet twins queues { type mark; }
+        add counter inet twins silenced
         add chain inet twins to_queue
         add chain inet twins quoted
         add chain inet twins others
@@ -53,11 +56,13 @@ public sealed class RuleTextTests
         add rule inet twins output meta mark and 4294901760 == 1951924224 notrack accept
         add rule inet twins output meta l4proto != { 6, 17 } accept
         add rule inet twins output meta l4proto . ip daddr . th dport . ip saddr . th sport @lingering4 accept
-        add rule inet twins output meta mark set meta l4proto . ip daddr . th dport . ip saddr . th sport map @connections4 counter drop
-        add rule inet twins output meta mark set meta l4proto . ip saddr . th sport map @listeners4 counter drop
+        add rule inet twins output meta l4proto . ip saddr . th sport @speaking4 accept
+        add rule inet twins output meta mark set meta l4proto . ip daddr . th dport . ip saddr . th sport map @connections4 counter name silenced drop
+        add rule inet twins output meta mark set meta l4proto . ip saddr . th sport map @listeners4 counter name silenced drop
         add rule inet twins output meta l4proto . ip6 daddr . th dport . ip6 saddr . th sport @lingering6 accept
-        add rule inet twins output meta mark set meta l4proto . ip6 daddr . th dport . ip6 saddr . th sport map @connections6 counter drop
-        add rule inet twins output meta mark set meta l4proto . ip6 saddr . th sport map @listeners6 counter drop
+        add rule inet twins output meta l4proto . ip6 saddr . th sport @speaking6 accept
+        add rule inet twins output meta mark set meta l4proto . ip6 daddr . th dport . ip6 saddr . th sport map @connections6 counter name silenced drop
+        add rule inet twins output meta mark set meta l4proto . ip6 saddr . th sport map @listeners6 counter name silenced drop
 
         """;
 

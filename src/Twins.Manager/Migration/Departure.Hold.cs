@@ -67,11 +67,12 @@ internal sealed partial class Departure
 
     /// <summary>
     /// Between hold and freeze the program went on: what it accepted meanwhile needs a leg, and what it closed is no more in the
-    /// image, so the stack that has it must bring it to its end.
+    /// image, so the stack that has it must bring it to its end. That may be a connection that was opened, answered and closed since
+    /// the look before the hold.
     /// </summary>
     private async Task FollowChangesAsync(EndpointSet now, CancellationToken cancellation)
     {
-        if (now.Connections.SetEquals(_endpoints.Connections))
+        if (now.Connections.SetEquals(_endpoints.Connections) && now.Lingering.IsSubsetOf(_endpoints.Lingering))
             return;
         var closed = _endpoints.Connections.Except(now.Connections).ToList();
         _endpoints = now with { Lingering = now.Lingering.Union(closed).ToHashSet() };
