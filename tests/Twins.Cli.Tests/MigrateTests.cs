@@ -183,7 +183,7 @@ public sealed class MigrateTests
         {
             await stream.WriteAsync(new MigrationEvent { Progress = new MigrationProgress { Phase = "hold" } });
             // As gRPC tells it when the connection ends, but in order behind the message: that could be lost with the connection.
-            throw new RpcException(new Status(StatusCode.Unavailable, "the connection ended"));
+            throw new RpcException(new Grpc.Core.Status(StatusCode.Unavailable, "the connection ended"));
         }
     }
 

@@ -42,6 +42,22 @@ public static class NetworkNamespace
         });
     }
 
+    /// <summary>
+    /// Brings the calling thread back to the program's own namespace. A thread is born in the namespace of the one that starts it, and
+    /// the runtime starts threads of its own, those of the thread pool among them, on whichever thread first finds that they are wanted.
+    /// </summary>
+    /// <exception cref="DiversionException">It is in another one and can't leave it.</exception>
+    public static void ComeBack()
+    {
+        const string Own = "/proc/self/ns/net";
+        if (File.ResolveLinkTarget("/proc/thread-self/ns/net", returnFinalTarget: false)?.Name == File.ResolveLinkTarget(Own, returnFinalTarget: false)?.Name)
+            return;
+        using var descriptor = LibC.Open(Own, LibC.CloseOnExec);
+        if (descriptor.IsInvalid)
+            throw Errno.Last("open the program's own network namespace");
+        Check(LibC.SetNamespace(descriptor, LibC.CloneNewNetwork), "return to the program's own network namespace");
+    }
+
     /// <summary>Makes a namespace with nothing but a loopback that is down, and keeps it alive by a bind mount.</summary>
     /// <param name="path">Where; its directory is made if it is missing.</param>
     /// <exception cref="IOException">There is a file of that name.</exception>

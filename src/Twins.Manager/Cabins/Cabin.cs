@@ -41,6 +41,7 @@ public sealed class Cabin
     public static Cabin Create(string id, IReadOnlyCollection<InternetAddress> homeAddresses, CabinSettings settings, out FileDescriptor device)
     {
         var cabin = new Cabin(id, PathOf(id, settings.Folder));
+        NetworkNamespace.ComeBack();
         var sysctls = CabinSysctl.Read();
         NetworkNamespace.Create(cabin.NamespacePath);
         try
@@ -48,10 +49,9 @@ public sealed class Cabin
             device = NetworkNamespace.Run(cabin.NamespacePath, () =>
             {
                 CabinSysctl.Write(sysctls, settings);
-                var tun = Tun.Create(DeviceName);
-                CabinCommands.Run(homeAddresses, settings.Mtu);
-                return tun;
+                return Tun.Create(DeviceName);
             });
+            CabinCommands.Run(cabin.NamespacePath, homeAddresses, settings.Mtu);
             return cabin;
         }
         catch

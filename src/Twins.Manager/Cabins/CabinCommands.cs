@@ -5,7 +5,7 @@ using Twins.Packets;
 
 namespace Twins.Manager.Cabins;
 
-/// <summary>Sets up addresses, device and routes of the calling thread's network namespace by one run of ip(8).</summary>
+/// <summary>Reads and sets up addresses, devices and routes by ip(8).</summary>
 internal static class CabinCommands
 {
     /// <summary>
@@ -25,7 +25,8 @@ internal static class CabinCommands
             : throw new CabinException($"ip(8) didn't tell the MTU of {device}.");
     }
 
-    public static void Run(IReadOnlyCollection<InternetAddress> homeAddresses, int mtu)
+    /// <summary>Sets up a cabin by one run. From outside: to start a program takes the runtime's threads, which must not be born in there.</summary>
+    public static void Run(string networkNamespace, IReadOnlyCollection<InternetAddress> homeAddresses, int mtu)
     {
         var batch = new StringBuilder();
         batch.AppendLine("link set lo up");
@@ -41,7 +42,7 @@ internal static class CabinCommands
         if (homeAddresses.Any(address => !address.IsIPv4))
             batch.AppendLine($"route add ::/0 dev {Cabin.DeviceName}");
 
-        var start = new ProcessStartInfo("ip", ["-batch", "-"]) { RedirectStandardInput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("nsenter", [$"--net={networkNamespace}", "ip", "-batch", "-"]) { RedirectStandardInput = true, RedirectStandardError = true };
         using var process = Process.Start(start) ?? throw new CabinException("ip(8) could not be started. Install iproute2.");
         process.StandardInput.Write(batch);
         process.StandardInput.Close();

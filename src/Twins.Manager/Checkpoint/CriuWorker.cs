@@ -44,6 +44,8 @@ internal sealed partial class CriuWorker : IAsyncDisposable
         try
         {
             var descriptor = ends[1];
+            if (networkNamespacePath is null)
+                NetworkNamespace.ComeBack();
             var (pid, error) = NetworkNamespace.Run(networkNamespacePath, () => CriuSpawn.Start(criu, descriptor));
             if (error != 0)
             {

@@ -7,6 +7,7 @@ using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Grpc.Net.Client;
+using Twins.Diversion.Linux;
 using Twins.Manager.Settings;
 using Twins.Protocol;
 
@@ -89,6 +90,7 @@ internal sealed class NodeConnections(NodeCluster cluster, TwinsdOptions options
     {
         if (!NodeAddress.TryParse(cluster.Directory.Find(node)?.Address, out var host, out var port))
             throw new HttpRequestException($"The address of node {node} is not known.");
+        NetworkNamespace.ComeBack();
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {

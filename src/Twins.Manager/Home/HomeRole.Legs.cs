@@ -83,7 +83,7 @@ internal sealed partial class HomeRole
 
                 var ends = (leg.Address, connection.Local.Address);
                 if (!homes.TryGetValue(ends, out var home))
-                    homes[ends] = home = _nodes.AddressTowards(leg.Address, connection.Local.Address);
+                    homes[ends] = home = NodeMap.AddressTowards(leg.Address) ?? connection.Local.Address;
                 flows.Add(new Flow { Connection = connection, HomeLeg = new Endpoint { Address = home, Port = (uint)port }, HostLeg = leg });
             }
         }

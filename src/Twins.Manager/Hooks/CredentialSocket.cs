@@ -84,37 +84,32 @@ internal sealed class CredentialSocket : IDisposable
 
     private static Socket Create(int queueLength)
     {
-        Socket? socket = null;
-        Exception? failure = null;
-        // A thread of its own, which ends in the other namespace.
+        var descriptor = -1;
+        var error = 0;
+        // A thread of its own, which ends in the other namespace. It makes system calls and no more: a thread that the runtime started
+        // on it would stay there.
         var thread = new Thread(() =>
         {
-            try
-            {
-                if (Native.Unshare(Native.CloneNewNet) == 0)
-                    TryLengthenQueue(queueLength);
-                socket = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
-            }
-            catch (SocketException exception)
-            {
-                failure = exception;
-            }
+            if (Native.Unshare(Native.CloneNewNet) == 0)
+                TryLengthenQueue(queueLength);
+            descriptor = Native.Socket(Native.UnixFamily, Native.DatagramSocket | Native.SocketCloseOnExec, 0);
+            error = Marshal.GetLastPInvokeError();
         });
         thread.Start();
         thread.Join();
-        return socket ?? throw failure!;
+        return descriptor >= 0 ? new Socket(new SafeSocketHandle(descriptor, ownsHandle: true)) : throw new Win32Exception(error, "socket");
     }
 
+    // /proc/sys is read-only in some containers: the default length stays.
     private static void TryLengthenQueue(int queueLength)
     {
-        try
-        {
-            File.WriteAllText("/proc/sys/net/unix/max_dgram_qlen", queueLength.ToString(System.Globalization.CultureInfo.InvariantCulture));
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            // /proc/sys is read-only in some containers: the default length stays.
-        }
+        var setting = Native.Open("/proc/sys/net/unix/max_dgram_qlen"u8, Native.WriteOnly | Native.FileCloseOnExec);
+        if (setting < 0)
+            return;
+        Span<byte> text = stackalloc byte[11];
+        if (queueLength.TryFormat(text, out var length, provider: System.Globalization.CultureInfo.InvariantCulture))
+            _ = Native.Write(setting, text[..length], (nuint)length);
+        _ = Native.Close(setting);
     }
 
     /// <summary>Takes the credentials; closes descriptors that a sender slipped in.</summary>

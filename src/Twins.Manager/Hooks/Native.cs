@@ -11,6 +11,21 @@ internal static partial class Native
     public const int Truncated = 0x20;     // MSG_TRUNC
     public const int CloseOnExec = 0x40000000; // MSG_CMSG_CLOEXEC
 
+    public const int UnixFamily = 1;               // AF_UNIX
+    public const int DatagramSocket = 2;           // SOCK_DGRAM
+    public const int SocketCloseOnExec = 0x80000;  // SOCK_CLOEXEC
+    public const int WriteOnly = 1;                // O_WRONLY
+    public const int FileCloseOnExec = 0x80000;    // O_CLOEXEC
+
+    [LibraryImport("libc", EntryPoint = "socket", SetLastError = true)]
+    public static partial int Socket(int family, int type, int protocol);
+
+    [LibraryImport("libc", EntryPoint = "open")]
+    public static partial int Open(ReadOnlySpan<byte> path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "write")]
+    public static partial nint Write(int descriptor, ReadOnlySpan<byte> data, nuint length);
+
     [LibraryImport("libc", EntryPoint = "unshare", SetLastError = true)]
     public static partial int Unshare(int flags);
 

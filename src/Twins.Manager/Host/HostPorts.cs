@@ -12,17 +12,25 @@ namespace Twins.Manager.Host;
 /// The host's ends N:n of the legs. One of them carries as many connections as home has redirect ports; a
 /// process gets one for its connections and room for new ones. Thread safe.
 /// </summary>
-internal sealed class HostPorts(TwinsdOptions options, NodeCluster identity, NodeMap nodes)
+internal sealed class HostPorts(TwinsdOptions options, NodeCluster identity)
 {
     private readonly HashSet<Endpoint> _used = [];
 
     /// <summary>Picks legs for so many connections.</summary>
-    /// <exception cref="NodeException">The redirect range is used up.</exception>
+    /// <exception cref="NodeException">The redirect range is used up, or there is no way to home.</exception>
     public Task<IReadOnlyList<Endpoint>> TakeAsync(string processId, uint connections, string homeNodeAddress)
     {
         var home = IPEndPoint.Parse(homeNodeAddress).Address;
         var octets = ByteString.CopyFrom(home.GetAddressBytes());
-        var address = nodes.AddressTowards(octets, octets);
+        // Not home's own: what home sent there would come to home's own stack, which answers RST.
+        if (NodeMap.AddressTowards(octets) is not { } address || address == octets)
+        {
+            throw new NodeException(
+                identity.Name,
+                "no-way-home",
+                $"Node '{identity.Name}' has no address of its own from which it reaches {home}, the home of '{processId}'. Look at 'ip route get {home}' there, then try again.");
+        }
+
         var range = options.LastRedirectPort - options.FirstRedirectPort + 1;
         var wanted = (int)(connections / range) + 1 + (connections % range > range / 2 ? 1 : 0);
         var legs = new List<Endpoint>();

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Google.Protobuf;
+using Twins.Diversion.Linux;
 using Twins.Manager.Cluster;
 using Twins.Protocol;
 
@@ -71,9 +72,10 @@ internal sealed class NodeMap(NodeCluster cluster, NodeConnections connections, 
     /// of a leg must be an address of this machine that the other one can answer.
     /// </summary>
     /// <param name="target">Octets of the other node's address.</param>
-    /// <param name="preferred">Returned when the routing table gives no answer.</param>
-    public ByteString AddressTowards(ByteString target, ByteString preferred)
+    /// <returns>Null when the routing table has no way there.</returns>
+    public static ByteString? AddressTowards(ByteString target)
     {
+        NetworkNamespace.ComeBack();
         var address = new IPAddress(target.Span);
         using var probe = new Socket(address.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
         try
@@ -84,7 +86,7 @@ internal sealed class NodeMap(NodeCluster cluster, NodeConnections connections, 
         }
         catch (SocketException)
         {
-            return preferred;
+            return null;
         }
     }
 }

@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using System.Net.Sockets;
+using Twins.Diversion.Linux;
 using Twins.Protocol;
 
 namespace Twins.Manager.Pool;
@@ -55,6 +56,7 @@ internal sealed partial class TwinPool
         ];
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
+        NetworkNamespace.ComeBack();
         using var process = Process.Start(start)
             ?? throw new InvalidOperationException($"The twin program '{paths.TwinProgram}' could not be started.");
         var started = Stopwatch.GetTimestamp();

@@ -16,16 +16,32 @@ internal sealed class KernelRules : IDisposable
     private static readonly TimeSpan TidyAfter = TimeSpan.FromMilliseconds(500);
 
     private readonly Lock _lock = new();
+    private readonly string? _networkNamespace;
     private readonly Lazy<DivertRules> _rules;
     private bool _isDisposed;
 
     /// <param name="networkNamespace">A path (<see cref="NetworkNamespace"/>); null: this program's own.</param>
-    public KernelRules(string? networkNamespace = null) => _rules = new(() =>
+    public KernelRules(string? networkNamespace = null)
     {
-        var rules = DivertRules.Open(networkNamespace);
-        rules.TakeUp();
-        return rules;
-    });
+        _networkNamespace = networkNamespace;
+        _rules = new(() =>
+        {
+            var rules = DivertRules.Open(networkNamespace);
+            rules.TakeUp();
+            return rules;
+        });
+    }
+
+    /// <summary>The rules. iptables, where it is needed, works in the namespace of the thread that starts it.</summary>
+    private DivertRules OwnRules
+    {
+        get
+        {
+            if (_networkNamespace is null)
+                NetworkNamespace.ComeBack();
+            return _rules.Value;
+        }
+    }
 
     /// <summary>How packets get to the queues here: <c>nft queue</c> or <c>nft marks and iptables NFQUEUE</c>.</summary>
     /// <exception cref="Diversion.DiversionException">It doesn't work any more.</exception>
@@ -33,8 +49,8 @@ internal sealed class KernelRules : IDisposable
     {
         lock (_lock)
         {
-            _rules.Value.Check();
-            return _rules.Value.QueueByNft ? "nft queue" : "nft marks and iptables NFQUEUE";
+            OwnRules.Check();
+            return OwnRules.QueueByNft ? "nft queue" : "nft marks and iptables NFQUEUE";
         }
     }
 
@@ -45,7 +61,7 @@ internal sealed class KernelRules : IDisposable
         get
         {
             lock (_lock)
-                return _rules.Value.SilencedPackets;
+                return OwnRules.SilencedPackets;
         }
     }
 
@@ -101,8 +117,8 @@ internal sealed class KernelRules : IDisposable
     {
         lock (_lock)
         {
-            if (_rules.Value.HasQueue((ushort)queue))
-                _rules.Value.AddQueue((ushort)queue);
+            if (OwnRules.HasQueue((ushort)queue))
+                OwnRules.AddQueue((ushort)queue);
         }
     }
 
@@ -122,16 +138,16 @@ internal sealed class KernelRules : IDisposable
     {
         lock (_lock)
         {
-            _rules.Value.Remove(Unknown(homes, hostLegs));
+            OwnRules.Remove(Unknown(homes, hostLegs));
             Tidy();
-            _rules.Value.RemoveStrayJumps();
+            OwnRules.RemoveStrayJumps();
         }
     }
 
     private DivertTarget[] Unknown(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs)
     {
         var wanted = Wanted(homes, hostLegs);
-        return [.. _rules.Value.ReadAgain().Targets.Keys.Where(t => !wanted.Contains(t))];
+        return [.. OwnRules.ReadAgain().Targets.Keys.Where(t => !wanted.Contains(t))];
     }
 
     private static HashSet<DivertTarget> Wanted(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs)
@@ -170,7 +186,7 @@ internal sealed class KernelRules : IDisposable
     {
         lock (_lock)
         {
-            var rules = _rules.Value;
+            var rules = OwnRules;
             if (add.Count > 0 && !rules.HasQueue((ushort)queue))
             {
                 if (!rules.IsInstalled)
@@ -193,7 +209,7 @@ internal sealed class KernelRules : IDisposable
         {
             if (_isDisposed)
                 return;
-            var rules = _rules.Value;
+            var rules = OwnRules;
             if (rules.TargetCount == 0 && rules.IsInstalled)
             {
                 rules.RemoveAll();
