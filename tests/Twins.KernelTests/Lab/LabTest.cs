@@ -171,15 +171,18 @@ public abstract class LabTest
         }
     }
 
-    /// <summary>What is diverted, redirected and connected when a test has failed.</summary>
+    /// <summary>What is diverted, redirected and connected, and each thread with its network namespace, when a test has failed.</summary>
     private void TellKernels()
     {
         if (IsLabSpent)
             return;
         foreach (Machine machine in (Machine[])[Peer, .. TestLab.Nodes])
         {
-            CommandResult told = machine.Exec("sh", "-c",
-                "nft list ruleset; iptables-save -c -t raw; cat /proc/net/netfilter/nfnetlink_queue; nstat -as; ss -tanoi; for cabin in /run/twins/cabins/*; do [ -e \"$cabin\" ] && echo \"$cabin\" && nsenter --net=\"$cabin\" ss -tanoi; done");
+            CommandResult told = machine.Exec("sh", "-c", """
+                nft list ruleset; iptables-save -c -t raw; cat /proc/net/netfilter/nfnetlink_queue; nstat -as; ss -tanoi
+                for cabin in /run/twins/cabins/*; do [ -e "$cabin" ] && echo "$cabin" && nsenter --net="$cabin" ss -tanoi; done
+                for task in /proc/[0-9]*/task/*; do echo "$task" $(grep -hE '^(Name|State|PPid):' $task/status) $(readlink $task/ns/net); done
+                """);
             TestContext.WriteLine("{0} at the end:\n{1}\n{2}", machine.Name, told.Output, told.Error);
             foreach (MobileProcess process in machine == Peer ? [] : _mobile)
                 TestContext.WriteLine("{0}", machine.Exec(Repository.Cli, "show", process.Name));
@@ -196,7 +199,7 @@ public abstract class LabTest
             log.Seek(_logStarts.GetValueOrDefault(node.Name), SeekOrigin.Begin);
             using var reader = new StreamReader(log);
             string[] lines = reader.ReadToEnd().Split('\n');
-            TestContext.WriteLine("twinsd of {0}:\n{1}", node.Name, string.Join('\n', lines.TakeLast(60)));
+            TestContext.WriteLine("twinsd of {0}:\n{1}", node.Name, string.Join('\n', lines.TakeLast(200)));
         }
     }
 }
