@@ -317,6 +317,31 @@ public sealed class DivertRulesTests
     [TestMethod]
     [DataRow(true)]
     [DataRow(false)]
+    public void Leg_WhoseJumpIsGone_TheLocalStackIsSilent(bool atHost)
+    {
+        using var network = new TestNetwork();
+        var (machine, address) = atHost ? (network.Host, TestNetwork.HostAddress) : (network.Home, TestNetwork.HomeAddress);
+        var (other, otherAddress) = atHost ? (network.Home, TestNetwork.HomeAddress) : (network.Host, TestNetwork.HostAddress);
+        using var rules = DivertRules.Open(machine);
+        rules.Install();
+        rules.AddQueue(3);
+        var leg = Endpoint.Parse("10.99.0.3:61000");
+        rules.Add(3, [atHost ? DivertTarget.LegDestination(IpProtocol.Tcp, leg) : DivertTarget.LegSource(IpProtocol.Tcp, leg)]);
+        rules.RemoveQueue(3);
+        TestNetwork.CountResets(other);
+        using var client = TestNetwork.NewTcp(other);
+        client.Bind(new IPEndPoint(otherAddress, atHost ? 61_005 : 61_000));
+        using var refused = TestNetwork.NewTcp(other);
+        Assert.ThrowsExactly<SocketException>(() => refused.Connect(address, 61_007));
+        var connecting = client.ConnectAsync(address, atHost ? 61_000 : 61_005);
+        Eventually.Holds(() => rules.SilencedPackets > 0, "the RST dropped");
+        Assert.IsFalse(connecting.IsCompleted);
+        Assert.AreEqual(1, TestNetwork.ResetsSeen(other));
+    }
+
+    [TestMethod]
+    [DataRow(true)]
+    [DataRow(false)]
     public void Leg_IsDivertedByItsHostEnd(bool atHost)
     {
         using var network = new TestNetwork();

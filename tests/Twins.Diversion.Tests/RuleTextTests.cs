@@ -59,10 +59,14 @@ public sealed class RuleTextTests
         add rule inet twins output meta l4proto . ip saddr . th sport @speaking4 accept
         add rule inet twins output meta mark set meta l4proto . ip daddr . th dport . ip saddr . th sport map @connections4 counter name silenced drop
         add rule inet twins output meta mark set meta l4proto . ip saddr . th sport map @listeners4 counter name silenced drop
+        add rule inet twins output meta mark set meta l4proto . ip daddr . th dport map @leg_sources4 counter name silenced drop
+        add rule inet twins output meta mark set meta l4proto . ip saddr . th sport map @leg_destinations4 counter name silenced drop
         add rule inet twins output meta l4proto . ip6 daddr . th dport . ip6 saddr . th sport @lingering6 accept
         add rule inet twins output meta l4proto . ip6 saddr . th sport @speaking6 accept
         add rule inet twins output meta mark set meta l4proto . ip6 daddr . th dport . ip6 saddr . th sport map @connections6 counter name silenced drop
         add rule inet twins output meta mark set meta l4proto . ip6 saddr . th sport map @listeners6 counter name silenced drop
+        add rule inet twins output meta mark set meta l4proto . ip6 daddr . th dport map @leg_sources6 counter name silenced drop
+        add rule inet twins output meta mark set meta l4proto . ip6 saddr . th sport map @leg_destinations6 counter name silenced drop
 
         """;
 

@@ -181,7 +181,7 @@ public abstract class LabTest
             CommandResult told = machine.Exec("sh", "-c", """
                 nft list ruleset; iptables-save -c -t raw; cat /proc/net/netfilter/nfnetlink_queue; nstat -as; ss -tanoi
                 for cabin in /run/twins/cabins/*; do [ -e "$cabin" ] && echo "$cabin" && nsenter --net="$cabin" ss -tanoi; done
-                for task in /proc/[0-9]*/task/*; do echo "$task" $(grep -hE '^(Name|State|PPid):' $task/status) $(readlink $task/ns/net); done
+                for task in /proc/[0-9]*/task/*; do echo "$task" $(grep -hE '^(Name|State|PPid):' $task/status) $(readlink $task/ns/net) $(tr '\0' ' ' <$task/cmdline | cut -c1-120); done
                 """);
             TestContext.WriteLine("{0} at the end:\n{1}\n{2}", machine.Name, told.Output, told.Error);
             foreach (MobileProcess process in machine == Peer ? [] : _mobile)

@@ -85,9 +85,12 @@ internal sealed class Machine(string lab, string name, string address, int init)
     public bool IsResumed(int pid) =>
         StateOf(pid) is 'S' or 'R' && !ReadOf(pid, "wchan").Contains("futex", StringComparison.Ordinal);
 
-    /// <summary>Whether a process is restored, so that CRIU waits to be told to let it go: CRIU in a receive call, CRIU's code in the process on a futex.</summary>
+    /// <summary>
+    /// Whether a process is restored, so that CRIU waits to be told to let it go: CRIU in a receive call, CRIU's code in the process on a
+    /// futex. Before that it waits in the same way for answers to its earlier notifications, but the process has CRIU's name still.
+    /// </summary>
     public bool IsRestored(int pid, int criu) => StateOf(pid) == 'S'
-        && ReadOf(pid, "comm").Trim() != "criu" && ReadOf(pid, "wchan").Contains("futex", StringComparison.Ordinal)
+        && ReadOf(pid, "comm") != ReadOf(criu, "comm") && ReadOf(pid, "wchan").Contains("futex", StringComparison.Ordinal)
         && ReadOf(criu, "wchan") is "__skb_wait_for_more_packets" or "unix_dgram_recvmsg";
 
     /// <summary>Sends a signal to a process of this machine.</summary>

@@ -73,6 +73,9 @@ internal static class RuleText
             var silence = $"counter name {SilencedCounter.Name} drop";
             Line(text, $"{drop} . {ip} daddr . th dport . {ip} saddr . th sport map @connections{suffix} {silence}");
             Line(text, $"{drop} . {ip} saddr . th sport map @listeners{suffix} {silence}");
+            // No local socket has an end of a leg: the stack could only send a RST, because the jump to the queue is missing.
+            Line(text, $"{drop} . {ip} daddr . th dport map @leg_sources{suffix} {silence}");
+            Line(text, $"{drop} . {ip} saddr . th sport map @leg_destinations{suffix} {silence}");
         }
 
         return text.ToString();
