@@ -89,6 +89,8 @@ internal sealed class StoppedMigration
             case "switch":
                 stopped.StopAfterRestore(server.Home, TwinOf(server.Home, stopped), "restore:");
                 Eventually.Holds(() => destination.IsResumed(server.Pid), $"it runs on {destination.Name}");
+                // Without the destination's answer the outcome would be in doubt, not the switch under way.
+                Eventually.Holds(() => CommandsToTwins(server.Home) != "", $"{server.Home.Name} was told and tells its twin");
                 break;
             case "release":
                 stopped.StopAtRestore();
@@ -157,6 +159,9 @@ internal sealed class StoppedMigration
 
     /// <summary>What CRIU, which waits at the gate, is to read: it talks with <c>twinsd</c> over sockets of packets in order.</summary>
     private static string Requests(Machine node) => node.Shell("ss -Hx | awk '$1 == \"u_seq\" && $3 > 0'");
+
+    /// <summary>What a twin, which is stopped, is to read.</summary>
+    private static string CommandsToTwins(Machine node) => node.Shell("ss -Hx | awk '$1 == \"u_str\" && $3 > 0 && $5 ~ \"/twins/twins/\"'");
 
     /// <summary>The source, once it has asked for the restore, is kept from asking for more until CRIU, which has restored, is stopped.</summary>
     private void StopBeforeResume(Action connect)
