@@ -50,7 +50,12 @@ public sealed class DropTests : LabTest
         string leg = Host1.Shell("nft list map inet twins leg_destinations4 | grep -o '10\\.77\\.0\\.3 \\. [0-9]*' | head -n 1").Trim().Split(' ')[^1];
         Start(Host1, "python3", "-c", $"""
             import socket
-            socket.create_connection(('10.77.0.2', 9), timeout=60, source_address=('10.77.0.3', {leg}))
+            foreign = socket.socket()
+            # As the twin marks what it sends: nothing else that is sent from there gets out.
+            foreign.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, 0x74580000)
+            foreign.bind(('10.77.0.3', {leg}))
+            foreign.settimeout(60)
+            foreign.connect(('10.77.0.2', 9))
             """);
         Eventually.Holds(() => Show(server).GetProperty("twinDrops").TryGetProperty("UnknownLeg", out _), () => $"the foreign segment is counted: {Show(server)}");
         Assert.Contains(" UnknownLeg (by this twin, for no process that it has)", Home.Shell($"twins show {server.Name}"));
