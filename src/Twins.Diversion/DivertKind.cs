@@ -1,4 +1,4 @@
-namespace Twins.Diversion.Linux;
+namespace Twins.Diversion;
 
 /// <summary>Which packets a rule singles out.</summary>
 public enum DivertKind

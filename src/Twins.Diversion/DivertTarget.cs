@@ -1,6 +1,6 @@
 using Twins.Packets;
 
-namespace Twins.Diversion.Linux;
+namespace Twins.Diversion;
 
 /// <summary>The packets that one rule singles out.</summary>
 public readonly record struct DivertTarget
