@@ -1,0 +1,18 @@
+namespace Twins.Diversion.Windows;
+
+/// <summary>
+/// In which order the handles of Twins see a packet, and which of them see what another one sends: only those below it.
+/// <code>
+/// Silence   drops what local sockets would answer
+/// Capture   takes what is diverted
+/// Guard     drops what is diverted when nobody has captured it: the twin is dead
+/// Sending   whatever a twin sends; none of the others sees it again
+/// </code>
+/// </summary>
+internal static class HandlePriorities
+{
+    public const short Silence = 400;
+    public const short Capture = 300;
+    public const short Guard = 200;
+    public const short Sending = 100;
+}
