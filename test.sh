@@ -36,7 +36,10 @@ figure() {
 
 run_project() {
   local name=$1 log=$logs/$1.log status=0 ok bad omitted
-  timeout --kill-after=30 "$limit" "tests/$name/bin/Release/net10.0/$name" \
+  local program=("tests/$name/bin/Release/net10.0/$name")
+  # A Windows program.
+  if [[ ! -e ${program[0]} ]]; then program=(scripts/wine.sh "$TWINS_HOME/build/wine/tests" "tests/$name/bin/Release/net10.0/win-x64/$name.exe"); fi
+  timeout --kill-after=30 "$limit" "${program[@]}" \
     --no-progress --no-ansi --results-directory "$logs/$name" >"$log" 2>&1 </dev/null || status=$?
   ok=$(figure "$log" succeeded) bad=$(figure "$log" failed) omitted=$(figure "$log" skipped)
   # 8 says that the project has no test (Microsoft.Testing.Platform's exit codes).

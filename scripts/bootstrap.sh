@@ -35,6 +35,11 @@ wanted_packages() {
   done <"$scripts/packages.txt" | sort -u
 }
 
+# Node.js from elsewhere than Debian brings its npm along, and Debian's package would be in its way.
+without_foreign_npm() {
+  if command -v npm >/dev/null; then sed '/^npm$/d'; else cat; fi
+}
+
 missing_packages() {
   local installed
   # shellcheck disable=SC2016 # ${...} is dpkg's format
@@ -118,7 +123,7 @@ check_sdk() {
 command -v dpkg-query >/dev/null || die "This set-up knows Debian 12 and newer, and here is no dpkg." \
   "Install what scripts/packages.txt lists by other means; see README.md."
 
-mapfile -t packages < <(wanted_packages)
+mapfile -t packages < <(wanted_packages | without_foreign_npm)
 if [[ $EUID != 0 ]]; then
   mapfile -t missing < <(missing_packages "${packages[@]}")
   if ((${#missing[@]})); then say "not installed (as root: apt-get install ${missing[*]})"; fi

@@ -92,7 +92,10 @@ build() {
   touch "$stamps/$name.new"
   case $name in
     hook) run_logged hook make -C "$root_directory/src/Twins.Hook" OUTPUT="$build_directory/hook" ;;
-    solution) dotnet_quietly solution build "$root_directory/Twins.sln" ;;
+    solution)
+      "$root_directory/scripts/fetch-windivert.sh" {lock_descriptor}>&-
+      dotnet_quietly solution build "$root_directory/Twins.sln"
+      ;;
     *) publish "$name" ;;
   esac
   # mv keeps the time, which is before the build: a source changed meanwhile is newer.

@@ -63,8 +63,11 @@ internal sealed class PacketFilter
     /// <summary>Packets of a protocol to any other end than this one. Only beside another filter of the same protocol and family.</summary>
     public static PacketFilter NotTo(IpProtocol protocol, Endpoint end)
     {
-        var to = Destination(protocol, end);
-        return new($"not ({to})", to.TestCount);
+        var (port, address) = (Port(protocol, "DstPort", end.Port), Destination(end.Address));
+        // WinDivert negates single tests only.
+        return Any(Inverted(port), Inverted(address));
+
+        static PacketFilter Inverted(PacketFilter equals) => new(equals._text.Replace("==", "!=", StringComparison.Ordinal), equals.TestCount);
     }
 
     /// <summary>Packets that all of the filters take.</summary>
