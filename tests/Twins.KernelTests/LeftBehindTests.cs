@@ -74,7 +74,9 @@ public sealed class LeftBehindTests : LabTest
         node.Kill(old[0]);
         if (twinsToo)
         {
-            foreach (int twin in node.PidsOf("twin"))
+            IReadOnlyList<int> twins = node.PidsOf("twin");
+            Assert.IsNotEmpty(twins, $"twins on {node.Name}");
+            foreach (int twin in twins)
                 node.Kill(twin);
         }
         Eventually.Holds(() => node.PidsOf("twinsd") is [int now] && now != old[0] && node.Twins("ls").ExitCode == 0, $"twinsd of {node.Name} is back");

@@ -13,6 +13,7 @@ internal static unsafe class Privileges
     private const int BindService = 10; // CAP_NET_BIND_SERVICE
     private const int NetworkAdmin = 12;
     private const int NetworkRaw = 13;
+    private const int SetName = 15;      // PR_SET_NAME
     private const int ReadBounding = 23; // PR_CAPBSET_READ
     private const int DropBounding = 24;
     private const int SetNoNewPrivileges = 38;
@@ -32,7 +33,13 @@ internal static unsafe class Privileges
         _ = Native.SetSignal(Hangup, Ignore);
         _ = Native.SetSignal(Interrupt, Ignore);
         if (Native.ProcessControl(GetNoNewPrivileges, 0, 0, 0, 0) == 1 && !HasMoreThanNeeded())
+        {
+            // Executed by way of /proc/self/exe it would be called "exe" in every list of processes.
+            fixed (byte* name = "twin"u8)
+                _ = Native.ProcessControl(SetName, (nuint)name, 0, 0, 0);
             return;
+        }
+
         for (var capability = 0; capability < Capabilities; capability++)
         {
             if (!IsNeeded(capability))

@@ -11,7 +11,7 @@ internal sealed partial record KernelState(string Text)
         echo "== iptables"; { iptables-save; ip6tables-save; } 2>/dev/null | sed 's/ \[[0-9:]*\]$//' | grep -E '^-|^:[^ ]+ -$' || true
         echo "== cabins"; ls /run/twins/cabins 2>/dev/null || true
         echo "== images"; find /run/twins/images -mindepth 1 2>/dev/null || true
-        echo "== mounts"; sed -n 's/^[^ ]* [^ ]* [^ ]* [^ ]* \([^ ]*\) .* - nsfs .*/\1/p' /proc/self/mountinfo | grep -v ^/run/netns/ # other programs' on this computer
+        echo "== mounts"; sed -n 's/^[^ ]* [^ ]* [^ ]* [^ ]* \([^ ]*\) .* - nsfs .*/\1/p' /proc/self/mountinfo | sed '\#^/run/netns/#d' # of other programs on this computer
         echo "== links"; ip -o link | sed 's/^[0-9]*: \([^:@]*\).*/\1/' | sort
         echo "== addresses"; ip -o addr | awk '{print $2, $4}' | sort
         echo "== routes"; ip route; ip rule
