@@ -6,6 +6,14 @@
  * TWINS_HOOK_SOCKET overrides it). Who sent it is told by the kernel (SCM_CREDENTIALS at the
  * receiver), so the message carries no process identity and a claim in it would not be believed.
  *
+ * Transport on Windows: the named pipe TWINS_HOOK_PIPE_NAME, made by the receiver for messages
+ * (PIPE_TYPE_MESSAGE), inbound; the environment variable TWINS_HOOK_PIPE overrides the name, which has
+ * to begin with \\.\pipe\. One connection per process, kept; who it is, the receiver asks the system
+ * (GetNamedPipeClientProcessId). The descriptor is the low 32 bits of the SOCKET. While a connect is
+ * in progress the local address may be the wildcard, and the remote end is the one that was asked
+ * for; ConnectEx is told again, complete and without the flag, once the program updates the context.
+ * TWINS_HOOK_SOCKET and TWINS_HOOK_DUP are not sent there.
+ *
  * The hook is a hint. Messages are lost when nobody listens or the receiver is slow, static programs
  * send none, and a descriptor that a program hands on in other ways is not followed. A receiver
  * registers early because of it and reads the truth from the kernel.
@@ -20,6 +28,9 @@
 
 #define TWINS_HOOK_SOCKET_PATH "/run/twins/hook.sock"
 #define TWINS_HOOK_SOCKET_VARIABLE "TWINS_HOOK_SOCKET"
+
+#define TWINS_HOOK_PIPE_NAME L"\\\\.\\pipe\\twins-hook"
+#define TWINS_HOOK_PIPE_VARIABLE L"TWINS_HOOK_PIPE"
 
 #define TWINS_HOOK_MAGIC 0x4b485754u /* the octets T W H K */
 #define TWINS_HOOK_VERSION 1
