@@ -1,0 +1,17 @@
+/* interrupted: lets Ctrl-C come to all programs of its console, and exits with 7 once it has got it. */
+#include "loopback.h"
+
+static HANDLE got;
+
+static BOOL WINAPI handle(DWORD event)
+{
+    return event == CTRL_C_EVENT && SetEvent(got);
+}
+
+int main(void)
+{
+    got = CreateEventW(NULL, FALSE, FALSE, NULL);
+    CHECK(SetConsoleCtrlHandler(handle, TRUE) && GenerateConsoleCtrlEvent(CTRL_C_EVENT, 0));
+    CHECK(WaitForSingleObject(got, 20000) == WAIT_OBJECT_0);
+    return 7;
+}
