@@ -1,6 +1,6 @@
 /*
  * pipe_listener PIPE [--deaf]: prints what the hooks of programs send, one line a message, with the
- * PID that the system names, and `PID end` when a connection ends. Deaf: takes connections, reads nothing.
+ * PID that the system names, and `PID end` when a connection ends. Deaf: it reads only what is left once that program has ended.
  */
 #include <winsock2.h>
 #include <windows.h>
@@ -43,7 +43,7 @@ static DWORD WINAPI serve(LPVOID parameter)
     ULONG pid = 0;
     GetNamedPipeClientProcessId(pipe, &pid);
     if (is_deaf)
-        return 0;
+        WaitForSingleObject(OpenProcess(SYNCHRONIZE, FALSE, pid), INFINITE);
     while (ReadFile(pipe, octets, sizeof octets, &length, NULL)) {
         print(pid, octets, length);
         fflush(stdout);
