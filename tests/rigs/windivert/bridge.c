@@ -226,15 +226,15 @@ static void let_go(uint64_t token)
     *place = NULL;
 }
 
-static void hold(struct packet *packet)
+static uint64_t hold(struct packet *packet)
 {
     if (held_next - held_oldest == HELD_PACKETS)
         let_go(held_oldest++);
-    packet->address.network.token = held_next;
     packet->address.timestamp = now; /* from now on: when it was read */
     free(packet->data);
     packet->data = NULL;
-    held[held_next++ % HELD_PACKETS] = packet;
+    held[held_next % HELD_PACKETS] = packet;
+    return held_next++;
 }
 
 static void drop_held(void)
@@ -359,23 +359,70 @@ static void serve(struct handle *handle)
     uint8_t *data = (uint8_t *)(address + count), *end = data + bytes;
     for (; count > 0; count--) {
         struct packet *packet = take_first(handle);
-        *address = packet->address;
-        if (packet->in_kernel) {
-            hold(packet);
-            address->network.token = packet->address.network.token;
-        }
         size_t part = packet->length <= (size_t)(end - data) ? packet->length : (size_t)(end - data);
         if (part < packet->length)
             ((struct rig_header *)frame)->truncated = 1;
         if (part > 0)
             memcpy(data, packet->data, part);
         data += part;
-        address++;
-        if (!packet->in_kernel)
+        *address = packet->address;
+        if (packet->in_kernel)
+            address->network.token = hold(packet);
+        else
             release(packet);
+        address++;
     }
     handle->waiting = 0;
     answer(handle, frame, sizeof(struct rig_header) + length);
+}
+
+/* ---- what the kernel has ---- */
+
+/* As a network card's offload leaves it: the sums that the card would compute are not there yet. */
+static void scramble(struct packet *packet)
+{
+    size_t header, transport;
+    packet_checksums(packet->data, packet->length, &header, &transport);
+    if (header != 0)
+        packet->data[header] ^= 0x5A;
+    if (transport != 0)
+        packet->data[transport] ^= 0xA5;
+    packet->address.bits &= (uint8_t)~RIG_CHECKSUMS;
+}
+
+static void take_packet(const struct queued_packet *queued)
+{
+    int outbound = queued->hook == NF_INET_LOCAL_OUT || queued->hook == NF_INET_POST_ROUTING || queued->hook == NF_INET_FORWARD;
+    uint32_t interface_index = outbound ? queued->out_interface : queued->in_interface;
+    if (!queued->whole && counts.unseen++ == 0)
+        warnx("a packet of more than %u bytes goes by unseen: set the interface's MTU lower", VERDICT_PACKET_BYTES);
+    /* Windows shows a packet from the machine to itself once, on its way out. */
+    int shown_before = !outbound && interface_index == LOOPBACK_INTERFACE;
+    if (!queued->whole || shown_before || rig_packet_length(queued->data, queued->length) == 0) {
+        queue_accept(queued->queue, queued->id, NULL, 0);
+        return;
+    }
+    struct rig_address address = {
+        .timestamp = now,
+        .layer = queued->hook == NF_INET_FORWARD ? RIG_LAYER_FORWARD : RIG_LAYER_NETWORK,
+        .bits = (uint8_t)(RIG_CHECKSUMS | (outbound ? RIG_OUTBOUND : 0) | (outbound && interface_index == LOOPBACK_INTERFACE ? RIG_LOOPBACK : 0)
+            | (queued->data[0] >> 4 == 6 ? RIG_IPV6 : 0)),
+        .network = { .interface_index = interface_index },
+    };
+    struct packet *packet = new_packet(queued->data, queued->length, &address);
+    packet->in_kernel = 1;
+    packet->queue = queued->queue;
+    packet->id = queued->id;
+    counts.seen++;
+    if (counts.seen * offload_percent / 100 != (counts.seen - 1) * offload_percent / 100)
+        scramble(packet);
+    offer(packet, UINT64_MAX);
+}
+
+static void take_received(void)
+{
+    for (struct queued_packet packet; queue_next(&packet);)
+        take_packet(&packet);
 }
 
 /* ---- what programs ask ---- */
@@ -401,9 +448,10 @@ static void open_handle(struct handle *handle, const struct rig_open *open, cons
         handle->params[QUEUE_SIZE] = 4194304;
         qsort(handles, handle_count, sizeof *handles, by_falling_order);
     }
-    uint8_t *frame = new_frame(RIG_OPENED, 0, sizeof error);
-    memcpy(frame + sizeof(struct rig_header), &error, sizeof error);
-    answer(handle, frame, sizeof(struct rig_header) + sizeof error);
+    struct rig_opened opened = { .name = handle->order, .error = error };
+    uint8_t *frame = new_frame(RIG_OPENED, 0, sizeof opened);
+    memcpy(frame + sizeof(struct rig_header), &opened, sizeof opened);
+    answer(handle, frame, sizeof(struct rig_header) + sizeof opened);
 }
 
 static int inject_all(struct handle *handle, unsigned count, const uint8_t *body, size_t length)
@@ -432,6 +480,23 @@ static void deliver_event(const uint8_t *body)
         offer(new_packet(NULL, 0, &address), UINT64_MAX);
 }
 
+/*
+ * The program waits for the answer: what was sent before its call is in the kernel's queue by now, and
+ * still captured; what is sent after it returns isn't.
+ */
+static void shut_down(struct handle *control, const uint8_t *body)
+{
+    uint64_t name;
+    memcpy(&name, body, sizeof name);
+    take_received();
+    for (int batches = 0; batches < 1024 && queue_receive() > 0; batches++)
+        take_received();
+    for (unsigned i = 0; i < handle_count; i++)
+        if (handles[i]->order == name)
+            handles[i]->capturing = 0;
+    answer(control, new_frame(RIG_END, 0, 0), sizeof(struct rig_header));
+}
+
 /* 0: not what a stand-in says; the connection ends. */
 static int obey(struct handle *handle, const struct rig_header *header, const uint8_t *body)
 {
@@ -439,6 +504,10 @@ static int obey(struct handle *handle, const struct rig_header *header, const ui
         struct rig_open open;
         if (header->type == RIG_EVENT && header->length == sizeof(struct rig_address)) {
             deliver_event(body);
+            return 1;
+        }
+        if (header->type == RIG_SHUTDOWN && header->length == sizeof(uint64_t)) {
+            shut_down(handle, body);
             return 1;
         }
         if (header->type != RIG_OPEN || header->length < sizeof open)
@@ -456,9 +525,6 @@ static int obey(struct handle *handle, const struct rig_header *header, const ui
         return handle->waiting;
     case RIG_PACKETS:
         return inject_all(handle, header->count, body, header->length);
-    case RIG_SHUTDOWN:
-        handle->capturing = 0;
-        return 1;
     case RIG_SET_PARAM: {
         struct rig_param param;
         if (header->length != sizeof param)
@@ -541,49 +607,6 @@ static void close_handle(struct handle *handle)
     free(handle);
 }
 
-/* ---- what the kernel has ---- */
-
-/* As a network card's offload leaves it: the sums that the card would compute are not there yet. */
-static void scramble(struct packet *packet)
-{
-    size_t header, transport;
-    packet_checksums(packet->data, packet->length, &header, &transport);
-    if (header != 0)
-        packet->data[header] ^= 0x5A;
-    if (transport != 0)
-        packet->data[transport] ^= 0xA5;
-    packet->address.bits &= (uint8_t)~RIG_CHECKSUMS;
-}
-
-static void take_packet(const struct queued_packet *queued)
-{
-    int outbound = queued->hook == NF_INET_LOCAL_OUT || queued->hook == NF_INET_POST_ROUTING || queued->hook == NF_INET_FORWARD;
-    uint32_t interface_index = outbound ? queued->out_interface : queued->in_interface;
-    if (!queued->whole && counts.unseen++ == 0)
-        warnx("a packet of more than %u bytes goes by unseen: set the interface's MTU lower", VERDICT_PACKET_BYTES);
-    /* Windows shows a packet from the machine to itself once, on its way out. */
-    int shown_before = !outbound && interface_index == LOOPBACK_INTERFACE;
-    if (!queued->whole || shown_before || rig_packet_length(queued->data, queued->length) == 0) {
-        queue_accept(queued->queue, queued->id, NULL, 0);
-        return;
-    }
-    struct rig_address address = {
-        .timestamp = now,
-        .layer = queued->hook == NF_INET_FORWARD ? RIG_LAYER_FORWARD : RIG_LAYER_NETWORK,
-        .bits = (uint8_t)(RIG_CHECKSUMS | (outbound ? RIG_OUTBOUND : 0) | (outbound && interface_index == LOOPBACK_INTERFACE ? RIG_LOOPBACK : 0)
-            | (queued->data[0] >> 4 == 6 ? RIG_IPV6 : 0)),
-        .network = { .interface_index = interface_index },
-    };
-    struct packet *packet = new_packet(queued->data, queued->length, &address);
-    packet->in_kernel = 1;
-    packet->queue = queued->queue;
-    packet->id = queued->id;
-    counts.seen++;
-    if (counts.seen * offload_percent / 100 != (counts.seen - 1) * offload_percent / 100)
-        scramble(packet);
-    offer(packet, UINT64_MAX);
-}
-
 /* ---- the program ---- */
 
 static void run(int listener, int signals)
@@ -607,8 +630,8 @@ static void run(int listener, int signals)
         look_at_clock();
 
         /*
-         * Packets are taken out first and offered last. What a program said before a packet came into being is
-         * then always heard before it: a packet sent after WinDivertShutdown returned isn't captured.
+         * Packets are taken out first and offered last: what a program said before a packet came into being is
+         * then always heard before it, WinDivertSetParam for example.
          */
         queue_receive();
         for (unsigned i = 0; i < count; i++) {
@@ -619,8 +642,7 @@ static void run(int listener, int signals)
         }
         if (polled[count].revents != 0)
             accept_connection(listener);
-        for (struct queued_packet packet; queue_next(&packet);)
-            take_packet(&packet);
+        take_received();
         for (unsigned i = 0; i < handle_count; i++) {
             drop_expired(handles[i]);
             serve(handles[i]);

@@ -5,7 +5,7 @@
 /* Fields in WinDivert's numbering; the ones between are plain header fields, in the table below. */
 enum {
     ZERO = 0, INBOUND, OUTBOUND, IFIDX, SUBIFIDX, IP, IPV6, ICMP, TCP, UDP, ICMPV6,
-    IP_HDRLENGTH, IP_SRCADDR = 21, IP_DSTADDR, IPV6_TRAFFICCLASS, IPV6_SRCADDR = 28, IPV6_DSTADDR, ICMP_TYPE,
+    IP_HDRLENGTH, IP_SRCADDR = 21, IP_DSTADDR, IPV6_TRAFFICCLASS, IPV6_FLOWLABEL, IPV6_SRCADDR = 28, IPV6_DSTADDR, ICMP_TYPE,
     TCP_PAYLOADLENGTH = 52, UDP_PAYLOADLENGTH = 57, LOOPBACK, IMPOSTOR, PROCESSID,
     LOCALADDR, REMOTEADDR, LOCALPORT, REMOTEPORT, PROTOCOL, ENDPOINTID, PARENTENDPOINTID,
     EVENT = 70, PACKET, PACKET16, PACKET32, TCP_PAYLOAD, TCP_PAYLOAD16, TCP_PAYLOAD32,
@@ -242,7 +242,7 @@ static const struct place {
     [IP_SRCADDR] = { IP_HEADER, 12, 4, 0, ~0u },
     [IP_DSTADDR] = { IP_HEADER, 16, 4, 0, ~0u },
     [IPV6_TRAFFICCLASS] = { IPV6_HEADER, 0, 4, 20, 0xFF },
-    [24] = { IPV6_HEADER, 0, 4, 0, 0xFFFFF },     /* ipv6.FlowLabel */
+    [IPV6_FLOWLABEL] = { IPV6_HEADER, 0, 4, 0, 0xFFFFF },
     [25] = { IPV6_HEADER, 4, 2, 0, 0xFFFF },      /* ipv6.Length */
     [26] = { IPV6_HEADER, 6, 1, 0, 0xFF },        /* ipv6.NextHdr */
     [27] = { IPV6_HEADER, 7, 1, 0, 0xFF },        /* ipv6.HopLimit */
@@ -331,6 +331,9 @@ static int packet_value(struct value *value, const struct filter_test *test, con
         value->words[0] = big_endian(header + place->offset, place->bytes) >> place->shift & place->mask;
     }
     switch (field) {
+    case IPV6_FLOWLABEL: /* WinDivert turns the bytes round as if they were a whole number of 32 bits */
+        value->words[0] = (value->words[0] & 0xFFFF) << 16 | value->words[0] >> 16 << 8;
+        break;
     case IP_SRCADDR: case IPV6_SRCADDR: ip_address(value, view, 0); break;
     case IP_DSTADDR: case IPV6_DSTADDR: ip_address(value, view, 1); break;
     case TCP_PAYLOADLENGTH: case UDP_PAYLOADLENGTH: value->words[0] = (uint32_t)(view->payload_end - view->payload_at); break;

@@ -13,11 +13,11 @@
 
 enum rig_frame {
     RIG_OPEN = 1,  /* up: struct rig_open, then the compiled filter, a text without a zero */
-    RIG_OPENED,    /* down: a uint32_t, the Windows error or 0 */
+    RIG_OPENED,    /* down: struct rig_opened */
     RIG_RECV,      /* up: struct rig_recv; answered by one RIG_PACKETS or RIG_END */
     RIG_PACKETS,   /* both ways: `count` addresses, then as many packets, back to back */
     RIG_END,       /* down: shut down, and nothing is queued */
-    RIG_SHUTDOWN,  /* up: nothing is captured from now on */
+    RIG_SHUTDOWN,  /* up, on a connection of its own: the handle's name; nothing is captured any more when RIG_END answers */
     RIG_SET_PARAM, /* up: struct rig_param */
     RIG_EVENT,     /* up, from a test, on a connection of its own: the address of an event to deliver */
 };
@@ -41,6 +41,12 @@ struct rig_open {
     int16_t priority;
     uint8_t layer;
     uint8_t reserved[5];
+};
+
+struct rig_opened {
+    uint64_t name;  /* for RIG_SHUTDOWN */
+    uint32_t error; /* Windows', or 0 */
+    uint32_t reserved;
 };
 
 struct rig_recv {

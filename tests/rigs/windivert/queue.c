@@ -139,7 +139,7 @@ int queue_descriptor(void)
     return netlink;
 }
 
-void queue_receive(void)
+int queue_receive(void)
 {
     struct mmsghdr headers[BATCH];
     struct iovec vectors[BATCH];
@@ -152,6 +152,7 @@ void queue_receive(void)
     message_count = received > 0 ? received : 0;
     for (int i = 0; i < message_count; i++)
         message_bytes[i] = headers[i].msg_len;
+    return message_count;
 }
 
 int queue_next(struct queued_packet *packet)

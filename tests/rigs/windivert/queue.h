@@ -21,8 +21,8 @@ void raw_open(uint32_t mark);
 
 int queue_descriptor(void);
 
-/* Takes what the kernel has ready, at most one batch, without waiting; then queue_next gives them one by one. */
-void queue_receive(void);
+/* Takes what the kernel has ready, at most one batch, without waiting, once the last one is used up. How many; queue_next gives them. */
+int queue_receive(void);
 int queue_next(struct queued_packet *packet);
 
 /* Collected; they take effect at queue_flush. `data` NULL: the packet as the kernel has it. */

@@ -23,6 +23,7 @@ struct handle {
     uint32_t generation; /* of the number that the program has; odd while open */
     unsigned users;      /* calls under way; Close waits for them */
     int descriptor;
+    uint64_t name; /* the bridge's */
     WINDIVERT_LAYER layer;
     UINT64 flags;
     UINT64 params[PARAMS];
@@ -70,13 +71,13 @@ static struct handle *enter(HANDLE number)
 static void leave(struct handle *handle)
 {
     AcquireSRWLockExclusive(&table);
-    if (--handle->users == 0)
-        WakeAllConditionVariable(&left);
+    handle->users--;
+    WakeAllConditionVariable(&left); /* of the one that closes it, if any */
     ReleaseSRWLockExclusive(&table);
 }
 
 /* Records stay in their place: a number that was closed once is never an open handle again. */
-static HANDLE add(int descriptor, WINDIVERT_LAYER layer, UINT64 flags)
+static HANDLE add(int descriptor, uint64_t name, WINDIVERT_LAYER layer, UINT64 flags)
 {
     HANDLE number = INVALID_HANDLE_VALUE;
     AcquireSRWLockExclusive(&table);
@@ -88,6 +89,7 @@ static HANDLE add(int descriptor, WINDIVERT_LAYER layer, UINT64 flags)
             continue;
         handle->generation++;
         handle->descriptor = descriptor;
+        handle->name = name;
         handle->layer = layer;
         handle->flags = flags;
         handle->params[WINDIVERT_PARAM_QUEUE_LENGTH] = WINDIVERT_PARAM_QUEUE_LENGTH_DEFAULT;
@@ -146,35 +148,43 @@ static BOOL are_valid(WINDIVERT_LAYER layer, INT16 priority, UINT64 flags)
     }
 }
 
-static DWORD open_at_bridge(int descriptor, const struct rig_open *open, const char *object)
+static int connect_to_bridge(void)
+{
+    char path[128];
+    DWORD length = GetEnvironmentVariableA(RIG_SOCKET_VARIABLE, path, sizeof path);
+    return length > 0 && length < sizeof path ? linux_connect(path) : -1;
+}
+
+static DWORD open_at_bridge(int descriptor, const struct rig_open *open, const char *object, uint64_t *name)
 {
     struct rig_header header;
-    uint32_t error;
+    struct rig_opened opened;
     if (!send_frame(descriptor, RIG_OPEN, 0, open, sizeof *open, object, (uint32_t)strlen(object))
-        || !receive_bytes(descriptor, &header, sizeof header, NULL, 0) || header.type != RIG_OPENED || header.length != sizeof error
-        || !receive_bytes(descriptor, &error, sizeof error, NULL, 0))
+        || !receive_bytes(descriptor, &header, sizeof header, NULL, 0) || header.type != RIG_OPENED || header.length != sizeof opened
+        || !receive_bytes(descriptor, &opened, sizeof opened, NULL, 0))
         return ERROR_GEN_FAILURE;
-    return error;
+    *name = opened.name;
+    return opened.error;
 }
 
 HANDLE WinDivertOpen(const char *filter, WINDIVERT_LAYER layer, INT16 priority, UINT64 flags)
 {
-    char object[RIG_OBJECT_BYTES], path[128];
+    char object[RIG_OBJECT_BYTES];
+    uint64_t name = 0;
     struct rig_open open = { .flags = flags, .priority = priority, .layer = (uint8_t)layer };
     if (!are_valid(layer, priority, flags) || !WinDivertHelperCompileFilter(filter, layer, object, sizeof object, NULL, NULL)) {
         SetLastError(ERROR_INVALID_PARAMETER);
         return INVALID_HANDLE_VALUE;
     }
-    DWORD length = GetEnvironmentVariableA(RIG_SOCKET_VARIABLE, path, sizeof path);
-    int descriptor = length > 0 && length < sizeof path ? linux_connect(path) : -1;
+    int descriptor = connect_to_bridge();
     if (descriptor < 0) {
         /* As where the driver's file is missing. */
         SetLastError(descriptor == -LINUX_EACCES ? ERROR_ACCESS_DENIED
             : (flags & WINDIVERT_FLAG_NO_INSTALL) != 0 ? ERROR_SERVICE_DOES_NOT_EXIST : ERROR_FILE_NOT_FOUND);
         return INVALID_HANDLE_VALUE;
     }
-    DWORD error = open_at_bridge(descriptor, &open, object);
-    HANDLE number = error == 0 ? add(descriptor, layer, flags) : INVALID_HANDLE_VALUE;
+    DWORD error = open_at_bridge(descriptor, &open, object, &name);
+    HANDLE number = error == 0 ? add(descriptor, name, layer, flags) : INVALID_HANDLE_VALUE;
     if (number == INVALID_HANDLE_VALUE) {
         linux_call(LINUX_CLOSE, descriptor, 0, 0);
         SetLastError(error != 0 ? error : ERROR_NO_SYSTEM_RESOURCES);
@@ -288,8 +298,8 @@ static BOOL send_all(struct handle *handle, const uint8_t *data, UINT data_bytes
     DWORD missed = 0, error = 0;
     for (UINT i = 0; i < count && error == 0; i++) {
         uint32_t bytes = rig_packet_length(data + at, data_bytes - at);
-        UINT version = data_bytes - at >= 20 ? data[at] >> 4 : 0;
-        if (version == 0 || (version == 6 && data_bytes - at < 40) || bytes > data_bytes - at)
+        UINT header_bytes = data_bytes - at >= 20 && data[at] >> 4 == 6 ? 40 : 20;
+        if (data_bytes - at < header_bytes || bytes > data_bytes - at)
             error = ERROR_INSUFFICIENT_BUFFER;
         else if (bytes == 0)
             error = ERROR_INVALID_PARAMETER; /* not IP */
@@ -349,6 +359,18 @@ BOOL WinDivertSend(HANDLE number, const VOID *packet, UINT packet_bytes, UINT *s
 
 /* ---- the rest ---- */
 
+/* Over a connection of its own: a call that receives may be waiting on the handle's. */
+static BOOL end_capture(const struct handle *handle)
+{
+    struct rig_header header;
+    int descriptor = connect_to_bridge();
+    BOOL done = descriptor >= 0 && send_frame(descriptor, RIG_SHUTDOWN, 0, &handle->name, sizeof handle->name, NULL, 0)
+        && receive_bytes(descriptor, &header, sizeof header, NULL, 0);
+    if (descriptor >= 0)
+        linux_call(LINUX_CLOSE, descriptor, 0, 0);
+    return done || fail(ERROR_OPERATION_ABORTED);
+}
+
 BOOL WinDivertShutdown(HANDLE number, WINDIVERT_SHUTDOWN how)
 {
     struct handle *handle = enter(number);
@@ -358,7 +380,7 @@ BOOL WinDivertShutdown(HANDLE number, WINDIVERT_SHUTDOWN how)
     if (how < WINDIVERT_SHUTDOWN_RECV || how > WINDIVERT_SHUTDOWN_BOTH)
         done = fail(ERROR_INVALID_PARAMETER);
     else if (how != WINDIVERT_SHUTDOWN_SEND)
-        done = tell(handle, RIG_SHUTDOWN, NULL, 0);
+        done = end_capture(handle);
     if (done && how != WINDIVERT_SHUTDOWN_RECV) {
         AcquireSRWLockExclusive(&handle->sending);
         handle->send_ended = TRUE;

@@ -139,7 +139,7 @@ static void check_arguments(void)
 static void check_helpers(void)
 {
     /* The header of RFC 1071's usual example: its checksum is b861. */
-    uint8_t header[20] = { 0x45, 0, 0, 0x73, 0, 0, 0x40, 0, 0x40, 0x11, 0, 0, 0xc0, 0xa8, 0, 1, 0xc0, 0xa8, 0, 0xc7 };
+    uint8_t header[0x73] = { 0x45, 0, 0, 0x73, 0, 0, 0x40, 0, 0x40, 0x11, 0, 0, 0xc0, 0xa8, 0, 1, 0xc0, 0xa8, 0, 0xc7 };
     WINDIVERT_ADDRESS address = { 0 };
     char text[64];
     UINT32 number = 0;
@@ -172,7 +172,7 @@ static const char *const filters[] = {
     "tcp.PayloadLength > 8", "tcp.Payload[0] == 1", "tcp.Payload[-1] == 2", "tcp.Payload16[1] < 0x0202", "tcp.Payload32[0] > 0x1000000",
     "udp.SrcPort == 2", "udp.DstPort != 2", "udp.Length > 12", "udp.Checksum == 3", "udp.PayloadLength == 0", "udp.Payload[1] == 3", "udp.Payload16[-2] == 0x0101",
     "udp.Payload32[0] < 0x2000000", "packet[0] == 0x45", "packet[9] == 6", "packet16[2] == 1", "packet32[-4] > 0x1010101",
-    "(tcp? tcp.DstPort == 1: udp.DstPort == 1)", "not (udp.DstPort == 80)", "outbound and ip and tcp.DstPort > 1 and (tcp.Syn or tcp.Ack)",
+    "(tcp? tcp.DstPort == 1: udp.DstPort == 1)", "not udp.DstPort == 80", "outbound and ip and tcp.DstPort > 1 and (tcp.Syn or tcp.Ack)",
 };
 
 static const char *const event_filters[] = {
