@@ -278,7 +278,7 @@ refuses 'what is no program is refused with 126' 126 'ordinals.def: ' -- ordinal
 refuses 'a command that is not there gives 127' 127 'nowhere: ' -- nowhere
 refuses 'a hook that is not there gives 125' 125 'nowhere.dll: ' --hook nowhere.dll -- words.exe
 refuses 'a hook that the program cannot load gives 125' 125 'refusing.dll: ' --hook refusing.dll -- words.exe
-holds 'and the program has not run' 0 "$(grep -c words$ output.txt)"
+holds 'and the program has not run' 0 "$(grep -c ' words' output.txt)"
 refuses 'an unknown option gives 2' 2 'usage: ' --nothing -- words.exe
 refuses '--stdout without --stderr gives 2' 2 'usage: ' --stdout stdout.txt -- words.exe
 refuses 'no command gives 2' 2 'usage: ' --
