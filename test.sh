@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Every test, unit to kernel. Usage: test.sh [NAME...]
-# NAME picks test projects whose name contains it, e.g. `./test.sh Packets Kernel`.
+# NAME picks test projects and rigs whose name contains it, e.g. `./test.sh Packets Kernel`.
 # Goes on after failures. The last line is `N passed, N failed`, with `, N skipped` where there are
 # any; the exit status is 0 only when tests ran and none failed. Logs: build/test/PROJECT.log
 set -euo pipefail
@@ -65,6 +65,26 @@ for project in tests/*/*.csproj; do
   name=$(basename "$project" .csproj)
   if [[ $name == *Tests ]] && is_wanted "$name" "$@"; then run_project "$name"; fi
 done
+
+# run_rig NAME SCRIPT: a script whose rows begin with ok or FAILED and whose last line is a summary.
+run_rig() {
+  local name=$1 log=$logs/$1.log status=0 line ok=0 bad=0
+  timeout --kill-after=30 "$limit" "$2" >"$log" 2>&1 </dev/null || status=$?
+  line=$(tail -n 1 "$log")
+  if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+    ok=${BASH_REMATCH[1]} bad=${BASH_REMATCH[2]}
+  fi
+  if [[ $status != 0 ]] && ((bad == 0)); then
+    bad=1
+    broken+=("$name: did not end well (exit status $status), see $log")
+    tail -n 15 "$log"
+  fi
+  passed=$((passed + ok)) failed=$((failed + bad))
+  printf '%-28s %d passed, %d failed, 0 skipped\n' "$name" "$ok" "$bad"
+  while read -r line; do broken+=("$name: $line"); done < <(sed -n 's/^FAILED *//p' "$log")
+}
+if is_wanted Rig.WindowsHook "$@"; then run_rig Rig.WindowsHook tests/rigs/winhook/selftest.sh; fi
+if is_wanted Rig.WinDivert "$@"; then run_rig Rig.WinDivert tests/rigs/windivert/selftest/selftest.sh; fi
 
 if ((${#broken[@]})); then printf 'failed: %s\n' "${broken[@]}"; fi
 summary="$passed passed, $failed failed"
