@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Twins.Diversion;
 using Twins.Diversion.Linux;
 using Twins.Packets;
 using Twins.Protocol;

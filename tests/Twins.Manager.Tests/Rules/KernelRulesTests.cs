@@ -1,3 +1,4 @@
+using Twins.Diversion;
 using Twins.Diversion.Linux;
 using Twins.Manager.Home;
 using Twins.Manager.Pool;

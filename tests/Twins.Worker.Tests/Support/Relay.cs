@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Google.Protobuf;
+using Twins.Diversion;
 using Twins.Diversion.Linux;
 using Twins.Packets;
 using Twins.Protocol;
