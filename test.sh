@@ -37,8 +37,12 @@ figure() {
 run_project() {
   local name=$1 log=$logs/$1.log status=0 ok bad omitted
   local program=("tests/$name/bin/Release/net10.0/$name")
-  # A Windows program.
-  if [[ ! -e ${program[0]} ]]; then program=(scripts/wine.sh "$TWINS_HOME/build/wine/tests" "tests/$name/bin/Release/net10.0/win-x64/$name.exe"); fi
+  # A Windows program, in a rig or alone.
+  if [[ ! -e ${program[0]} ]]; then
+    program=(scripts/wine.sh "$TWINS_HOME/build/wine/tests")
+    if [[ -e tests/$name/run.sh ]]; then program=("tests/$name/run.sh"); fi
+    program+=("tests/$name/bin/Release/net10.0/win-x64/$name.exe")
+  fi
   timeout --kill-after=30 "$limit" "${program[@]}" \
     --no-progress --no-ansi --results-directory "$logs/$name" >"$log" 2>&1 </dev/null || status=$?
   ok=$(figure "$log" succeeded) bad=$(figure "$log" failed) omitted=$(figure "$log" skipped)

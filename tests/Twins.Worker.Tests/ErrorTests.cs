@@ -143,6 +143,8 @@ public sealed class ErrorTests
         relay.Start();
         using var local = TestNetwork.NewUdp(relay.Network.Home, TestNetwork.HomeAddress, 7005);
         relay.HomeRules.Add(Relay.Queue, [DivertTarget.LegSource(IpProtocol.Udp, Twins.Packets.Endpoint.Parse("10.99.0.1:7001"))]);
+        // As a twin marks what it sends: nothing else gets out to an end of a leg.
+        local.SetRawSocketOption(1, 36, BitConverter.GetBytes(Marks.Sent));
         local.Connect(TestNetwork.PeerAddress, 7001);
         local.Send([1]);
         var refused = Assert.ThrowsExactly<SocketException>(() => local.Receive(new byte[8]));

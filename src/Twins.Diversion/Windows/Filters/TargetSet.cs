@@ -4,7 +4,7 @@ using Twins.Packets;
 namespace Twins.Diversion.Windows;
 
 /// <summary>What is diverted, exactly: decides about packets that a filter has taken. Immutable.</summary>
-internal sealed class TargetSet(IEnumerable<DivertTarget> targets)
+public sealed class TargetSet(IEnumerable<DivertTarget> targets)
 {
     private readonly FrozenSet<DivertTarget> _targets = targets.ToFrozenSet();
 
