@@ -36,7 +36,7 @@ if ! (cd "$work" && timeout --kill-after=5 180 npm pack "$package" --ignore-scri
 fi
 
 archive=$work/${package/@/-}.tgz
-[[ -f $archive ]] || die "npm has fetched $package and left no ${archive##*/}: another npm version is needed (9 works)."
+[[ -f $archive ]] || die "npm has fetched $package and left no ${archive##*/}: another version of npm is needed."
 digest=$(sha512sum "$archive" | cut -d' ' -f1)
 # The digest's bytes in base64, as npm writes it.
 # shellcheck disable=SC2001 # & of sed has no counterpart in ${...//}

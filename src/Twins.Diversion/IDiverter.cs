@@ -1,15 +1,15 @@
 namespace Twins.Diversion;
 
 /// <summary>
-/// Takes packets that the rules single out from the system's path. If the diverter is gone, the system drops them: it never
-/// answers in their place. For one thread.
+/// Takes packets that are singled out from the system's path. If the diverter is gone, the system drops them and never answers in their
+/// place: on Linux because the rule stays, on Windows because a guard stands behind it. For one thread.
 /// </summary>
 public interface IDiverter : IDisposable
 {
     /// <summary>Packets at most in one batch.</summary>
     int BatchSize { get; }
 
-    /// <summary>Takes the next batch without waiting.</summary>
+    /// <summary>Takes the next batch: on Linux what is there, on Windows it waits for a packet.</summary>
     /// <returns>The number of packets, 0 to <see cref="BatchSize"/>.</returns>
     /// <exception cref="InvalidOperationException">The batch before was not completed.</exception>
     /// <exception cref="DiversionException">The system refused.</exception>

@@ -8,9 +8,13 @@ namespace Twins.Diversion.Windows;
 /// <summary>The addresses of this machine and the interfaces that have them, kept up to date. Thread safe.</summary>
 internal sealed class LocalInterfaces : IDisposable
 {
-    private volatile FrozenDictionary<InternetAddress, uint> _indexes = Read();
+    private volatile FrozenDictionary<InternetAddress, uint> _indexes;
 
-    public LocalInterfaces() => NetworkChange.NetworkAddressChanged += OnChanged;
+    public LocalInterfaces()
+    {
+        NetworkChange.NetworkAddressChanged += OnChanged;
+        _indexes = Read();
+    }
 
     /// <summary>The index of the interface with an address; null: it isn't one of this machine's.</summary>
     public uint? Find(InternetAddress address) => _indexes.TryGetValue(address, out var index) ? index : null;

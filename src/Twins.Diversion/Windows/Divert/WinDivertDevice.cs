@@ -17,12 +17,11 @@ internal sealed unsafe class WinDivertDevice : IDisposable
     /// <param name="priority">-30,000 to 30,000; higher ones see a packet first.</param>
     /// <param name="flags">What becomes of it.</param>
     /// <exception cref="DiversionException">No rights, no driver, or the driver refuses.</exception>
-    public static WinDivertDevice Open(PacketFilter filter, short priority, WinDivertFlags flags) =>
-        Open(filter.ToString(), WinDivertLayer.Network, priority, flags);
-
-    /// <summary>Opens a handle for events of sockets; nothing is kept from happening.</summary>
-    /// <inheritdoc cref="Open(PacketFilter, short, WinDivertFlags)" path="/exception"/>
-    public static WinDivertDevice OpenSocketEvents() => Open("true", WinDivertLayer.Socket, 0, WinDivertFlags.Sniff | WinDivertFlags.ReceiveOnly);
+    public static WinDivertDevice Open(PacketFilter filter, short priority, WinDivertFlags flags)
+    {
+        var handle = WinDivertLibrary.Open(filter.ToString(), (int)WinDivertLayer.Network, priority, flags);
+        return handle.IsInvalid ? throw WinDivertErrors.Last("open WinDivert") : new WinDivertDevice(handle);
+    }
 
     /// <summary>Sets the queue's bounds as high as they go: what doesn't fit is dropped without a word.</summary>
     /// <param name="time">How long a packet waits at most, 100 ms to 16 s.</param>
@@ -32,14 +31,6 @@ internal sealed unsafe class WinDivertDevice : IDisposable
         Set(WinDivertParameter.QueueLength, 16_384);
         Set(WinDivertParameter.QueueSize, 33_554_432);
         Set(WinDivertParameter.QueueTime, (ulong)time.TotalMilliseconds);
-    }
-
-    /// <summary>Reads a parameter.</summary>
-    /// <exception cref="DiversionException">The driver refuses.</exception>
-    public ulong Get(WinDivertParameter parameter)
-    {
-        ulong value;
-        return WinDivertLibrary.GetParameter(_handle, parameter, &value) ? value : throw WinDivertErrors.Last($"read WinDivert's {parameter}");
     }
 
     /// <summary>Waits for packets and takes what is there, one after the other in the buffer.</summary>
@@ -73,12 +64,6 @@ internal sealed unsafe class WinDivertDevice : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _handle.Dispose();
-
-    private static WinDivertDevice Open(string filter, WinDivertLayer layer, short priority, WinDivertFlags flags)
-    {
-        var handle = WinDivertLibrary.Open(filter, (int)layer, priority, flags);
-        return handle.IsInvalid ? throw WinDivertErrors.Last("open WinDivert") : new WinDivertDevice(handle);
-    }
 
     private void Set(WinDivertParameter parameter, ulong value)
     {

@@ -16,7 +16,8 @@ public sealed unsafe class WinDivertDiverter : IDiverter
     /// <summary>How long a packet waits at most before the driver drops it.</summary>
     public static readonly TimeSpan QueueTime = TimeSpan.FromSeconds(2);
 
-    private const int BufferBytes = 4 * 65_575 > WinDivertLibrary.MaximumBatch * 1514 ? 4 * 65_575 : WinDivertLibrary.MaximumBatch * 1514;
+    // More than the largest packet (WINDIVERT_MTU_MAX, 65,575 octets): one that doesn't fit is lost.
+    private const int BufferBytes = WinDivertLibrary.MaximumBatch * 1514;
     private const int MinimumPacketBytes = 20;
 
     private readonly WinDivertDevice _device;

@@ -11,7 +11,7 @@ public sealed class TargetSet(IEnumerable<DivertTarget> targets)
     /// <summary>Nothing is diverted.</summary>
     public static TargetSet Empty { get; } = new([]);
 
-    /// <summary>Whether an incoming packet is diverted. In the order of the Linux rules (docs/architecture.md).</summary>
+    /// <summary>Whether an incoming packet is diverted. In the order of the Linux rules (RuleText).</summary>
     public bool Diverts(in PacketView packet)
     {
         // An error belongs to the flow that it quotes: the twin knows whether there is one.

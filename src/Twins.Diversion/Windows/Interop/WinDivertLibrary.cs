@@ -11,9 +11,6 @@ internal static unsafe partial class WinDivertLibrary
     /// <summary>Packets in one call at most (WINDIVERT_BATCH_MAX).</summary>
     public const int MaximumBatch = 255;
 
-    /// <summary>Octets of the largest packet (WINDIVERT_MTU_MAX). What doesn't fit into a receive buffer is lost.</summary>
-    public const int MaximumPacketBytes = 40 + 0xFFFF;
-
     /// <summary>Octets that hold any filter as an object, and its last zero.</summary>
     public const int FilterObjectBytes = 16_384;
 
@@ -44,10 +41,6 @@ internal static unsafe partial class WinDivertLibrary
     [return: MarshalAs(UnmanagedType.Bool)]
     public static partial bool SetParameter(WinDivertHandle handle, WinDivertParameter parameter, ulong value);
 
-    [LibraryImport(Library, EntryPoint = "WinDivertGetParam", SetLastError = true)]
-    [return: MarshalAs(UnmanagedType.Bool)]
-    public static partial bool GetParameter(WinDivertHandle handle, WinDivertParameter parameter, ulong* value);
-
     [LibraryImport(Library, EntryPoint = "WinDivertHelperCompileFilter", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     [return: MarshalAs(UnmanagedType.Bool)]
     public static partial bool CompileFilter(string filter, int layer, byte* filterObject, uint objectLength, byte** errorText, uint* errorPosition);
@@ -63,10 +56,4 @@ internal static unsafe partial class WinDivertLibrary
     [LibraryImport(Library, EntryPoint = "WinDivertHelperCalcChecksums")]
     [return: MarshalAs(UnmanagedType.Bool)]
     public static partial bool CalculateChecksums(byte* packet, uint packetLength, WinDivertAddress* address, ulong flags);
-
-    [LibraryImport(Library, EntryPoint = "WinDivertHelperParsePacket")]
-    [return: MarshalAs(UnmanagedType.Bool)]
-    public static partial bool ParsePacket(
-        byte* packet, uint packetLength, byte** ip, byte** ipv6, byte* protocol, byte** icmp, byte** icmpV6, byte** tcp, byte** udp,
-        byte** data, uint* dataLength, byte** next, uint* nextLength);
 }
