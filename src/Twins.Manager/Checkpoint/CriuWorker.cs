@@ -21,12 +21,16 @@ internal sealed partial class CriuWorker : IAsyncDisposable
 
     private readonly Socket _socket;
     private readonly ProcessHandle _process;
+    private readonly CancellationTokenSource _end = new();
+    private readonly ProcessWatch _watch;
     private readonly byte[] _buffer = new byte[64 * LargestMessageBytes];
+    private volatile bool _hasSpoken;
 
     private CriuWorker(Socket socket, ProcessHandle process)
     {
         _socket = socket;
         _process = process;
+        _watch = ProcessWatch.Start(process.Pid, OnEnd);
     }
 
     public int Pid => _process.Pid;
@@ -73,8 +77,14 @@ internal sealed partial class CriuWorker : IAsyncDisposable
     {
         try
         {
-            var length = await _socket.ReceiveAsync(_buffer, SocketFlags.None, cancellationToken).ConfigureAwait(false);
-            return length == 0 ? null : CriuResponse.Parser.ParseFrom(_buffer.AsSpan(0, length));
+            // Its socket alone doesn't tell its end: what it was about to restore has a copy.
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _end.Token);
+            var length = _end.IsCancellationRequested ? Unread() : await _socket.ReceiveAsync(_buffer, SocketFlags.None, either.Token).ConfigureAwait(false);
+            return Parse(length);
+        }
+        catch (OperationCanceledException) when (_end.IsCancellationRequested)
+        {
+            return Parse(Unread());
         }
         catch (SocketException)
         {
@@ -90,7 +100,7 @@ internal sealed partial class CriuWorker : IAsyncDisposable
     }
 
     /// <summary>Completes when criu has ended.</summary>
-    public Task WatchAsync() => ProcessWatch.Start(Pid).Exited;
+    public Task WatchAsync() => _watch.Exited;
 
     public async ValueTask DisposeAsync()
     {
@@ -104,10 +114,32 @@ internal sealed partial class CriuWorker : IAsyncDisposable
                 _process.WaitForExit(TimeSpan.FromSeconds(5));
             }
 
-            _process.TryReap();
             _process.Dispose();
         }).ConfigureAwait(false);
     }
+
+    private CriuResponse? Parse(int length)
+    {
+        _hasSpoken = true;
+        return length == 0 ? null : CriuResponse.Parser.ParseFrom(_buffer.AsSpan(0, length));
+    }
+
+    /// <summary>Reads a last message of a criu that has ended; 0 if there is none.</summary>
+    private int Unread() => _socket.Available > 0 ? _socket.Receive(_buffer) : 0;
+
+    /// <summary>
+    /// Before its first message criu tries out ptrace(2) on a child that sleeps for ever (kerndat.c: fork_and_ptrace_attach), which
+    /// nobody but criu would end. Later ones end without it, or are what it restores and somebody else's to decide about.
+    /// </summary>
+    private void OnEnd()
+    {
+        if (!_hasSpoken)
+            _ = SignalProcess(-Pid, KillSignal);
+        _ = _end.CancelAsync();
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int SignalProcess(int pid, int signal);
 
     [LibraryImport("libc", EntryPoint = "socketpair", SetLastError = true)]
     private static partial int SocketPair(int domain, int type, int protocol, ref int ends);

@@ -18,7 +18,9 @@ public sealed class ProcessWatch
     public Task<int?> Exited => _exited.Task;
 
     /// <summary>Begins to watch. A process that doesn't exist has exited already.</summary>
-    public static ProcessWatch Start(int pid)
+    /// <param name="pid">The process number.</param>
+    /// <param name="onEnd">Called when it has ended, before its number becomes free; not for one that doesn't exist. Must not throw.</param>
+    public static ProcessWatch Start(int pid, Action? onEnd = null)
     {
         var watch = new ProcessWatch(pid);
         var handle = ProcessHandle.TryOpen(pid);
@@ -33,6 +35,7 @@ public sealed class ProcessWatch
             using (handle)
             {
                 handle.WaitForExit(Timeout.InfiniteTimeSpan);
+                onEnd?.Invoke();
                 watch._exited.TrySetResult(handle.Reap());
             }
         }, 128 * 1024)

@@ -86,7 +86,7 @@ public abstract class FaultTest : LabTest
             SettleTime);
         AssertEverywhere(Server, epoch);
         AssertGoesOn();
-        Eventually.Holds(() => TestLab.Nodes.All(node => node.CriuPids().Count == 0), $"after {after} no CRIU is left");
+        Eventually.Holds(() => TestLab.Nodes.All(node => node.CriuPids().Count == 0), () => $"after {after} no CRIU is left: {string.Join("; ", TestLab.Nodes.Select(node => $"{node.Name} {string.Join(' ', node.CriuPids())}"))}");
         if (Server.Node != Home)
             AssertPortIsKept();
     }

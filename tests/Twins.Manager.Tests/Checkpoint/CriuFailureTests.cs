@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.Sockets;
+using Twins.Diversion.Linux;
 using Twins.Manager.Checkpoint;
 using Twins.Manager.Processes;
 
@@ -99,6 +100,52 @@ public sealed class CriuFailureTests
         network.OpenHost();
         await again.ResumeAsync(Cancellation);
         CriuFixture.Echo(client, "after");
+    }
+
+    [TestMethod]
+    public async Task CriuKilledWhileItHasAChild_RestoreFails_ChildIsGoneToo()
+    {
+        using var network = new TestNetwork();
+        using var program = MobileProgram.Python(network, MobileProgram.EchoServer);
+        await using var criu = CriuFixture.Create();
+        var images = network.NewFolder("images");
+        await using (var dump = await criu.BeginDumpAsync(program.Pid, images, network.Home, Cancellation))
+            await dump.CompleteAsync(Cancellation);
+        CriuFixture.Eventually(() => CriuFixture.State(program.Pid) is null, "the number is free");
+
+        // The child lives for about a millisecond: some of the attempts meet it.
+        for (var attempt = 0; attempt < 50; attempt++)
+        {
+            criu.Prepare(network.Host);
+            using var worker = ProcessHandle.TryOpen(ChildIn(network.Host))!;
+            var restore = criu.BeginRestoreAsync(images, network.Host, Cancellation);
+            using (var children = File.OpenHandle($"/proc/{worker.Pid}/task/{worker.Pid}/children"))
+            {
+                while (!restore.IsCompleted && RandomAccess.Read(children, new byte[1], 0) == 0)
+                {
+                }
+            }
+
+            worker.Signal(9);
+            try
+            {
+                await (await restore).DisposeAsync();
+            }
+            catch (CheckpointException e)
+            {
+                Assert.AreEqual("criu-died", e.Code, e.Message);
+            }
+
+            var left = Running(stat => stat.ProcessGroup == worker.Pid);
+            try
+            {
+                CriuFixture.Eventually(() => left.TrueForAll(pid => CriuFixture.State(pid) is null or 'Z'), $"CRIU's children are gone, attempt {attempt}");
+            }
+            finally
+            {
+                left.ForEach(pid => ProcessHandle.TryOpen(pid)?.Signal(9));
+            }
+        }
     }
 
     [TestMethod]
@@ -231,6 +278,17 @@ public sealed class CriuFailureTests
         var rule = Shell.Run(networkNamespace, "iptables -w -nvxL OUTPUT").Split('\n')[2];
         return int.Parse(rule.Split(' ', StringSplitOptions.RemoveEmptyEntries)[0], CultureInfo.InvariantCulture);
     }
+
+    /// <summary>The one child of this program in a network namespace.</summary>
+    private static int ChildIn(string networkNamespace)
+    {
+        var inode = NetworkNamespace.Run(networkNamespace, () => new FileInfo("/proc/thread-self/ns/net").LinkTarget);
+        return Running(stat => stat.ParentPid == Environment.ProcessId).Single(pid => new FileInfo($"/proc/{pid}/ns/net").LinkTarget == inode);
+    }
+
+    private static List<int> Running(Func<ProcessStat, bool> which) => [.. Directory.EnumerateDirectories("/proc")
+        .Select(folder => int.TryParse(Path.GetFileName(folder), CultureInfo.InvariantCulture, out var pid) ? pid : 0)
+        .Where(pid => pid != 0 && ProcessStat.TryRead(pid, out var stat) && !stat.IsEnding && which(stat))];
 
     private static void KillTracer(int pid)
     {
