@@ -41,7 +41,7 @@ internal sealed class RemoteNode(string name, NodeApi.NodeApiClient client) : IN
                 });
                 await call.RequestStream.CompleteAsync();
             }
-            catch (Exception e) when (e is InvalidOperationException or RpcException)
+            catch (Exception e) when (e is InvalidOperationException or RpcException or HttpIOException)
             {
                 // The other side ended the call early: a write that it cut off says no more than that, the call's status says why.
             }
