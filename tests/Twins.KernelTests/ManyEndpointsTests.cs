@@ -142,6 +142,7 @@ public sealed partial class ManyEndpointsTests : LabTest
     private static partial Regex Mss();
 
     // No port that the kernel gives to other connections, some of which stay in TIME-WAIT from earlier tests.
+    // It ends with RST: after FINs the port would be taken for a minute, also by an attempt that was answered a moment too late.
     private static CommandResult ConnectFromPort20000() => Peer.Exec(
-        "python3", "-c", "import socket; s = socket.socket(); s.bind(('', 20000)); s.settimeout(2); s.connect(('10.77.0.2', 7000))");
+        "python3", "-c", "import socket, struct; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0)); s.bind(('', 20000)); s.settimeout(2); s.connect(('10.77.0.2', 7000))");
 }
