@@ -109,11 +109,7 @@ internal sealed partial class CriuWorker : IAsyncDisposable
         await Task.Run(() =>
         {
             if (!_process.WaitForExit(TimeSpan.FromSeconds(5)))
-            {
-                _process.Signal(KillSignal);
-                _process.WaitForExit(TimeSpan.FromSeconds(5));
-            }
-
+                Kill();
             _process.Dispose();
         }).ConfigureAwait(false);
     }
