@@ -130,18 +130,8 @@ public sealed class HomecomingFaultTests : FaultTest
         echo $was >/proc/sys/kernel/ns_last_pid
         """)), CultureInfo.InvariantCulture);
 
-    [TestCleanup]
-    public void RestoreSettings()
-    {
-        if (!IsLabSpent)
-            Configure(Home, "{}");
-    }
-
     private void StartAway()
     {
-        // In a freeze that lasts home's twin is asked to answer; one that is stopped for "switch" would keep the commit waiting.
-        Configure(Home, """{"zeroWindowAfter":"0s"}""");
-        WaitUntilNodesMeet();
         StartServer();
         MoveTo(Host1);
     }

@@ -6,6 +6,9 @@ namespace Twins.KernelTests;
 [TestClass]
 public sealed class StepFaultTests : FaultTest
 {
+    // The standstill in hold must last until the twin is found.
+    private protected override string HomeSettings => """{"backlogDrain":"30s","zeroWindowAfter":"0s"}""";
+
     [TestMethod]
     public void DestinationsManagerKilled_InEachStep_RolledBackBeforeTheCommitAndDoneAfterIt()
     {
@@ -47,24 +50,14 @@ public sealed class StepFaultTests : FaultTest
     [DataRow("host1")]
     public void TwinKilled_InEachStep_ExactlyOneCopyRuns(string machine)
     {
-        // The standstill in hold must last until the twin is found.
-        Configure(Home, """{"backlogDrain":"30s"}""");
-        try
+        StartServer();
+        foreach (string step in StoppedMigration.Steps)
         {
-            WaitUntilNodesMeet();
-            StartServer();
-            foreach (string step in StoppedMigration.Steps)
-            {
-                // A destination has a twin for the process only from the end of prepare on.
-                if (machine == "home" || step is not ("preflight" or "prepare"))
-                    KillTwinIn(step, machine == "home" ? Home : Host1);
-            }
-            AssertDone();
+            // A destination has a twin for the process only from the end of prepare on.
+            if (machine == "home" || step is not ("preflight" or "prepare"))
+                KillTwinIn(step, machine == "home" ? Home : Host1);
         }
-        finally
-        {
-            Configure(Home, "{}");
-        }
+        AssertDone();
     }
 
     [TestMethod]
