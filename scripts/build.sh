@@ -5,12 +5,13 @@
 #   twins     build/twins/twins     the CLI, native code as the next two
 #   twinsd    build/twinsd/twinsd   the Migration Manager
 #   twin      build/twin/twin       the worker
+#   twin-windows  build/twin-windows/twin.exe, with the runtime: native code can't be made for another system
 #   solution  Twins.sln, test projects included
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "$(readlink -f "$0")")/common.sh"
 
-declare -A projects=([twins]=Twins.Cli [twinsd]=Twins.Manager [twin]=Twins.Worker)
+declare -A projects=([twins]=Twins.Cli [twinsd]=Twins.Manager [twin]=Twins.Worker [twin-windows]=Twins.Worker)
 common_sources=("$root_directory"/{Directory.Build.props,Directory.Packages.props,global.json,.editorconfig})
 stamps=$build_directory/.stamps
 
@@ -46,7 +47,7 @@ component_directories() {
     hook) printf '%s\n' "$root_directory/src/Twins.Hook" ;;
     solution) printf '%s\n' "$root_directory"/{src,tests,Twins.sln} ;;
     # The worker compiles contracts of this directory without referencing its project.
-    twin) project_directories "$root_directory/src/${projects[$1]}/${projects[$1]}.csproj"; printf '%s\n' "$root_directory/src/Twins.Protocol" ;;
+    twin | twin-windows) project_directories "$root_directory/src/${projects[$1]}/${projects[$1]}.csproj"; printf '%s\n' "$root_directory/src/Twins.Protocol" ;;
     *) project_directories "$root_directory/src/${projects[$1]}/${projects[$1]}.csproj" ;;
   esac
 }
@@ -71,9 +72,10 @@ dotnet_quietly() {
 
 # Built aside and swapped, so that a running program keeps the files it has mapped.
 publish() {
-  local name=$1 project=$root_directory/src/${projects[$1]} aside=$build_directory/.new-$1
+  local name=$1 project=$root_directory/src/${projects[$1]} aside=$build_directory/.new-$1 target=(--use-current-runtime)
+  if [[ $name == *-windows ]]; then target=(--runtime win-x64 --self-contained); fi
   rm -rf "$aside" "$build_directory/.old-$name"
-  dotnet_quietly "$name" publish "$project" --use-current-runtime --output "$aside"
+  dotnet_quietly "$name" publish "$project" "${target[@]}" --output "$aside"
   if [[ -e $build_directory/$name ]]; then mv "$build_directory/$name" "$build_directory/.old-$name"; fi
   mv "$aside" "$build_directory/$name"
   rm -rf "$build_directory/.old-$name"
@@ -105,7 +107,7 @@ build() {
 outdated=()
 for component in "$@"; do
   case $component in
-    hook | twins | twinsd | twin | solution) ;;
+    hook | twins | twinsd | twin | twin-windows | solution) ;;
     *) die "build.sh: no component is called '$component'" ;;
   esac
   is_current "$component" || outdated+=("$component")

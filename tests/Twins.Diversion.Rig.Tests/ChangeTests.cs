@@ -18,13 +18,13 @@ public sealed class ChangeTests
         // Linux numbers the packets of a connection, repeated ones too.
         var last = new Dictionary<Endpoint, ushort>();
         var gate = new Lock();
-        using var capture = new WinDivertCapture(sender, (batch, count, targets) =>
+        using var capture = new WinDivertCapture(sender, (batch, count) =>
         {
             lock (gate)
             {
                 for (var i = 0; i < count; i++)
                 {
-                    if (PacketView.TryParse(batch[i].Bytes, out var packet, out _) && targets.Diverts(packet) && packet.Tcp.Payload.Length > 0)
+                    if (PacketView.TryParse(batch[i].Bytes, out var packet, out _) && packet.IsTcp && packet.Tuple.Source == Far.Echo && packet.Tcp.Payload.Length > 0)
                     {
                         captured++;
                         var number = BinaryPrimitives.ReadUInt16BigEndian(packet.Bytes[4..]);
@@ -66,13 +66,13 @@ public sealed class ChangeTests
         using var sender = WinDivertSender.Open();
         var numbers = new List<uint>();
         var gate = new Lock();
-        using var capture = new WinDivertCapture(sender, (batch, count, targets) =>
+        using var capture = new WinDivertCapture(sender, (batch, count) =>
         {
             lock (gate)
             {
                 for (var i = 0; i < count; i++)
                 {
-                    if (PacketView.TryParse(batch[i].Bytes, out var packet, out _) && targets.Diverts(packet) && packet.IsUdp)
+                    if (PacketView.TryParse(batch[i].Bytes, out var packet, out _) && packet.IsUdp && packet.Tuple.Destination == listener.Local)
                         numbers.Add(BinaryPrimitives.ReadUInt32BigEndian(packet.Udp.Payload));
                     else
                         batch.Accept(i);
@@ -113,7 +113,7 @@ public sealed class ChangeTests
     public void NoTargets_NothingIsCaptured()
     {
         using var sender = WinDivertSender.Open();
-        using var capture = new WinDivertCapture(sender, (batch, _, _) => batch.Complete());
+        using var capture = new WinDivertCapture(sender, (batch, _) => batch.Complete());
         capture.Change([Echo]);
         capture.Change([]);
         Far.AssertEchoes(1000);

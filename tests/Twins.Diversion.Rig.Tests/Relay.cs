@@ -1,4 +1,5 @@
 using Twins.Diversion.Windows;
+using Twins.Diversion.Windows.Tests;
 using Twins.Packets;
 
 namespace Twins.Diversion.Rig.Tests;

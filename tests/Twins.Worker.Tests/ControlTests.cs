@@ -172,7 +172,7 @@ public sealed class ControlTests
         for (var i = 0; i < 2; i++)
             Assert.AreEqual("", Shell.Run($"setpriv --reuid=65534 --regid=65534 --clear-groups socat -u UNIX-CONNECT:{path} STDOUT"));
         Eventually.Holds(() => relay.HomeTwin.Log.Contains("control-refused"), "it is logged");
-        Assert.AreEqual(1, relay.HomeTwin.Log.Split("control-refused uid=65534").Length - 1);
+        Assert.AreEqual(1, relay.HomeTwin.Log.Split("control-refused user=65534").Length - 1);
         Assert.IsFalse(relay.Home.IsClosed);
         relay.Migrated();
     }

@@ -1,7 +1,4 @@
-using System.Net.Sockets;
 using Google.Protobuf;
-using Twins.Diversion;
-using Twins.Diversion.Linux;
 using Twins.Protocol;
 
 namespace Twins.Worker;
@@ -14,18 +11,16 @@ namespace Twins.Worker;
 internal sealed class ControlConnection
 {
     private const int MaximumWaitingMessages = 100_000;
-    private readonly Socket _socket;
-    private readonly UnixCredentials _peer;
+    private readonly ControlChannel _channel;
     private readonly Action<ControlItem> _post;
     private readonly RefusalLog _refusals;
     private readonly Queue<TwinMessage> _outgoing = new();
     private int _closed;
     private volatile bool _proven;
 
-    public ControlConnection(Socket socket, UnixCredentials peer, Action<ControlItem> post, RefusalLog refusals)
+    public ControlConnection(ControlChannel channel, Action<ControlItem> post, RefusalLog refusals)
     {
-        _socket = socket;
-        _peer = peer;
+        _channel = channel;
         _post = post;
         _refusals = refusals;
     }
@@ -65,7 +60,7 @@ internal sealed class ControlConnection
     }
 
     /// <summary>Says of a command that it wasn't carried out.</summary>
-    public void Refused(TwinRequest request, TwinReply reply) => _refusals.Tell(_peer, request, reply);
+    public void Refused(TwinRequest request, TwinReply reply) => _refusals.Tell(_channel.Peer, request, reply);
 
     public void Close(string reason) => Close(reason, isRefusal: !IsProven);
 
@@ -74,18 +69,10 @@ internal sealed class ControlConnection
         if (Interlocked.Exchange(ref _closed, 1) != 0)
             return;
         if (isRefusal)
-            _refusals.Tell(_peer, reason);
+            _refusals.Tell(_channel.Peer, reason);
         else
-            Log.Information("control-closed", $"pid={_peer.ProcessId} reason=\"{reason}\"");
-        try
-        {
-            _socket.Shutdown(SocketShutdown.Both);
-        }
-        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
-        {
-            // The other end was first.
-        }
-
+            Log.Information("control-closed", $"pid={_channel.Peer.ProcessId} reason=\"{reason}\"");
+        _channel.Shutdown();
         lock (_outgoing)
             Monitor.Pulse(_outgoing);
     }
@@ -93,19 +80,14 @@ internal sealed class ControlConnection
     private void Read()
     {
         var frames = new FrameReader();
-        var descriptors = new List<FileDescriptor>();
         try
         {
-            while (true)
+            while (_channel.Read(frames.Free) is var count and > 0)
             {
-                var count = UnixSockets.Receive(_socket, frames.Free, descriptors);
-                if (count == 0)
-                    break;
-                if (descriptors.Count > UnixSockets.MaximumDescriptors)
-                    throw new InvalidDataException("descriptors that no message asks for");
                 frames.Advance(count);
+                // Only HOST comes with a descriptor, so the first that waits is its.
                 while (frames.TryRead(out var request))
-                    _post(new ControlItem(this, request, TakeDescriptor(request, descriptors)));
+                    _post(new ControlItem(this, request, request.CommandCase == TwinRequest.CommandOneofCase.Host ? _channel.TakeDescriptor() : null));
             }
 
             Close("end of stream");
@@ -114,25 +96,14 @@ internal sealed class ControlConnection
         {
             Close(exception.Message, isRefusal: true);
         }
-        catch (Exception exception) when (exception is DiversionException or SocketException or ObjectDisposedException)
+        catch (IOException exception)
         {
             Close(exception.Message);
         }
         finally
         {
-            descriptors.ForEach(descriptor => descriptor.Dispose());
-            _socket.Dispose();
+            _channel.Dispose();
         }
-    }
-
-    // Only HOST comes with a descriptor, so the first that waits is its.
-    private static FileDescriptor? TakeDescriptor(TwinRequest request, List<FileDescriptor> descriptors)
-    {
-        if (request.CommandCase != TwinRequest.CommandOneofCase.Host || descriptors.Count == 0)
-            return null;
-        var descriptor = descriptors[0];
-        descriptors.RemoveAt(0);
-        return descriptor;
     }
 
     private TwinMessage? Next()
@@ -149,16 +120,15 @@ internal sealed class ControlConnection
     {
         try
         {
-            using var stream = new NetworkStream(_socket, ownsSocket: false);
             using var buffer = new MemoryStream();
             while (Next() is { } message)
             {
                 buffer.SetLength(0);
                 message.WriteDelimitedTo(buffer);
-                stream.Write(buffer.GetBuffer(), 0, (int)buffer.Length);
+                _channel.Write(buffer.GetBuffer().AsSpan(0, (int)buffer.Length));
             }
         }
-        catch (Exception exception) when (exception is IOException or SocketException or ObjectDisposedException or InvalidOperationException)
+        catch (IOException)
         {
             Close("the other end is gone");
         }

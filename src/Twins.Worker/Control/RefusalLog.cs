@@ -1,4 +1,3 @@
-using Twins.Diversion.Linux;
 using Twins.Protocol;
 
 namespace Twins.Worker;
@@ -13,18 +12,18 @@ internal sealed class RefusalLog
     /// <summary>A connection was refused.</summary>
     /// <param name="offender">Process 0: all processes of the user count as one.</param>
     /// <param name="reason">A sentence.</param>
-    public void Tell(UnixCredentials offender, string reason)
+    public void Tell(ControlPeer offender, string reason)
     {
-        if (IsFirst((offender.UserId, offender.ProcessId)))
-            Log.Warning("control-refused", $"uid={offender.UserId} pid={offender.ProcessId} reason=\"{reason}\"");
+        if (IsFirst(offender))
+            Log.Warning("control-refused", $"user={offender.User} pid={offender.ProcessId} reason=\"{reason}\"");
     }
 
     /// <summary>A command was refused.</summary>
-    public void Tell(UnixCredentials offender, TwinRequest request, TwinReply reply)
+    public void Tell(ControlPeer offender, TwinRequest request, TwinReply reply)
     {
         // A longer name is no process's, and isn't kept.
         var process = request.ProcessId.Length <= MaximumNameCharacters ? request.ProcessId : "";
-        if (IsFirst((offender.UserId, offender.ProcessId, request.CommandCase, process, reply.Error)))
+        if (IsFirst((offender, request.CommandCase, process, reply.Error)))
             Log.Warning("command-refused", $"pid={offender.ProcessId} command={request.CommandCase} process={process} epoch={request.Epoch} error={reply.Error} reason=\"{reply.Message}\"");
     }
 

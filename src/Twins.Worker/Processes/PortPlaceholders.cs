@@ -5,8 +5,8 @@ using Twins.Packets;
 namespace Twins.Worker;
 
 /// <summary>
-/// Sockets that are bound and do nothing, so that the kernel gives their ports to nobody else. Without SO_REUSEADDR: then no other
-/// socket can have the port, whatever its options. As long as the original has it, binding fails and is tried again for a while.
+/// Sockets that are bound and do nothing, so that the kernel gives their ports to nobody else. Without SO_REUSEADDR, on
+/// Windows with SO_EXCLUSIVEADDRUSE: then no other socket can have the port, whatever its options. As long as the original has it, binding fails and is tried again for a while.
 /// </summary>
 internal sealed class PortPlaceholders : IDisposable
 {
@@ -88,11 +88,29 @@ internal sealed class PortPlaceholders : IDisposable
         var socket = protocol == IpProtocol.Tcp
             ? new Socket(family, SocketType.Stream, ProtocolType.Tcp)
             : new Socket(family, SocketType.Dgram, ProtocolType.Udp);
-        // Socket.Bind would set SO_REUSEADDR first.
-        var address = new IPEndPoint(local.Address.ToIPAddress(), local.Port).Serialize();
-        if (Native.Bind((int)socket.Handle, address.Buffer.Span, (uint)address.Size) == 0)
+        if (TryBind(socket, new IPEndPoint(local.Address.ToIPAddress(), local.Port)))
             return socket;
         socket.Dispose();
         return null;
+    }
+    private static bool TryBind(Socket socket, IPEndPoint end)
+    {
+        if (!OperatingSystem.IsWindows())
+        {
+            // Socket.Bind would set SO_REUSEADDR first.
+            var address = end.Serialize();
+            return Linux.Native.Bind((int)socket.Handle, address.Buffer.Span, (uint)address.Size) == 0;
+        }
+
+        try
+        {
+            socket.ExclusiveAddressUse = true;
+            socket.Bind(end);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
     }
 }

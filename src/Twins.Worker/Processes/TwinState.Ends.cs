@@ -35,7 +35,7 @@ internal sealed partial class TwinState
 
     private void RemoveClosed(MobileProcess process, long now)
     {
-        var lingerMilliseconds = (long)linger.TotalMilliseconds;
+        var lingerMilliseconds = (long)options.Linger.TotalMilliseconds;
         List<RedirectedFlow>? closed = null;
         foreach (var (connection, lifetime) in process.Lifetimes)
         {

@@ -16,7 +16,7 @@ internal sealed partial class TwinState
         var others = new TwinProcessStatus();
         Count(others.Drops, DropReason.TooLarge, output.TooLarge);
         Count(others.Drops, DropReason.SendFailed, output.SendFailed);
-        Count(others.Drops, "QueueFull", queue.ReadKernelDrops());
+        Count(others.Drops, "QueueFull", readUntaken());
         for (var reason = 1; reason < _drops.Length; reason++)
             Count(others.Drops, (DropReason)reason, _drops[reason]);
         if (others.Drops.Count > 0)
@@ -39,5 +39,5 @@ internal sealed partial class TwinState
             drops[reason] = drops.GetValueOrDefault(reason) + (ulong)packets;
     }
 
-    private TwinStatus NewStatus() => new() { Pid = Environment.ProcessId, Queue = queue.Number };
+    private TwinStatus NewStatus() => new() { Pid = Environment.ProcessId, Queue = options.Queue };
 }

@@ -7,7 +7,11 @@ using Twins.Redirection;
 namespace Twins.Worker;
 
 /// <summary>All that a twin knows and holds. For the data thread.</summary>
-internal sealed partial class TwinState(NetfilterQueue queue, long holdLimitBytes, TimeSpan linger, PacketOutput output, Action<TwinEvent> report)
+/// <param name="options">What the twin was started with.</param>
+/// <param name="output">The ways out.</param>
+/// <param name="readUntaken">How many packets the system has dropped because they weren't taken in time.</param>
+/// <param name="report">Told of events.</param>
+internal sealed partial class TwinState(TwinOptions options, PacketOutput output, Func<long> readUntaken, Action<TwinEvent> report)
 {
     private const int MaximumPending = 4096;
     private const long PendingMilliseconds = 30_000;
@@ -24,7 +28,7 @@ internal sealed partial class TwinState(NetfilterQueue queue, long holdLimitByte
     /// <summary>What the packet path decides by.</summary>
     public FlowTable Table { get; set; } = FlowTable.Empty;
 
-    public HoldQueue Held { get; } = new(holdLimitBytes);
+    public HoldQueue Held { get; } = new(options.HoldLimitBytes);
 
     public Dictionary<string, MobileProcess>.ValueCollection Processes => _processes.Values;
 
@@ -67,8 +71,10 @@ internal sealed partial class TwinState(NetfilterQueue queue, long holdLimitByte
     /// <summary>The TUN device is gone: the cabin was removed.</summary>
     public void CloseCabin(MobileProcess process)
     {
+        if (process.Tun is null)
+            return;
         output.SetCabin(process.Slot, null);
-        process.Tun?.Dispose();
+        process.Tun.Dispose();
         process.Tun = null;
     }
 

@@ -2,10 +2,11 @@
  * WinDivert's driver, imitated with NFQUEUE: decides which handle gets which packet, keeps the handles'
  * queues, and sends on what comes back. The stand-in for WinDivert.dll connects here, once per handle.
  *
- * bridge --socket PATH --mark N --queue N [--queue N...] [--offload PERCENT] [--refuse ERROR]
+ * bridge --socket PATH --mark N --queue N [--queue N...] [--accept-mark N] [--offload PERCENT] [--refuse ERROR]
  *
  *   --queue    an NFQUEUE number; the rules that fill it are the caller's
  *   --mark     on packets that are new to the kernel: the rules must leave them alone
+ *   --accept-mark  on packets that go on from where they are in the kernel; without it their mark stays
  *   --offload  so many of 100 packets come up as from a network card that computes checksums: the three
  *              checksum bits clear, the sums garbage
  *   --refuse   WinDivertOpen fails with this Windows error
@@ -666,7 +667,7 @@ int main(int argument_count, char **arguments)
 {
     static const struct option options[] = {
         { "socket", required_argument, NULL, 's' }, { "mark", required_argument, NULL, 'm' }, { "queue", required_argument, NULL, 'q' },
-        { "offload", required_argument, NULL, 'o' }, { "refuse", required_argument, NULL, 'r' }, { NULL, 0, NULL, 0 },
+        { "accept-mark", required_argument, NULL, 'a' }, { "offload", required_argument, NULL, 'o' }, { "refuse", required_argument, NULL, 'r' }, { NULL, 0, NULL, 0 },
     };
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     uint16_t queues[QUEUES];
@@ -686,13 +687,14 @@ int main(int argument_count, char **arguments)
                 errx(2, "--queue: at most %d", QUEUES);
             queues[queue_count++] = (uint16_t)number(optarg, UINT16_MAX, "--queue");
             break;
+        case 'a': queue_set_accept_mark(number(optarg, UINT32_MAX, "--accept-mark")); break;
         case 'o': offload_percent = number(optarg, 100, "--offload"); break;
         case 'r': refused_error = number(optarg, UINT32_MAX, "--refuse"); break;
         default: return 2;
         }
     }
     if (address.sun_path[0] == '\0' || mark == 0 || queue_count == 0 || optind < argument_count)
-        errx(2, "usage: bridge --socket PATH --mark N --queue N [--queue N...] [--offload PERCENT] [--refuse ERROR]");
+        errx(2, "usage: bridge --socket PATH --mark N --queue N [--queue N...] [--accept-mark N] [--offload PERCENT] [--refuse ERROR]");
 
     sigset_t ends;
     sigemptyset(&ends);

@@ -26,6 +26,8 @@ static int message_count, message_at;
 
 static uint8_t verdicts[VERDICTS_BYTES] __attribute__((aligned(8)));
 static size_t verdicts_used;
+static int sets_accept_mark;
+static uint32_t accept_mark; /* in network order */
 
 static struct nlmsghdr *begin_message(uint8_t *at, uint8_t type, uint16_t flags, uint16_t queue)
 {
@@ -174,12 +176,20 @@ static void add_verdict(uint16_t queue, uint32_t id, uint32_t verdict, const uin
     add_attribute(message, NFQA_VERDICT_HDR, &header, sizeof header);
     if (data != NULL)
         add_attribute(message, NFQA_PAYLOAD, data, length);
+    if (verdict == NF_ACCEPT && sets_accept_mark)
+        add_attribute(message, NFQA_MARK, &accept_mark, sizeof accept_mark);
     verdicts_used += NLMSG_ALIGN(message->nlmsg_len);
 }
 
 void queue_accept(uint16_t queue, uint32_t id, const uint8_t *data, size_t length)
 {
     add_verdict(queue, id, NF_ACCEPT, data, length);
+}
+
+void queue_set_accept_mark(uint32_t mark)
+{
+    sets_accept_mark = 1;
+    accept_mark = htonl(mark);
 }
 
 void queue_drop(uint16_t queue, uint32_t id)

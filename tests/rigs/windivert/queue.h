@@ -28,6 +28,9 @@ int queue_next(struct queued_packet *packet);
 /* Collected; they take effect at queue_flush. `data` NULL: the packet as the kernel has it. */
 void queue_accept(uint16_t queue, uint32_t id, const uint8_t *data, size_t length);
 void queue_drop(uint16_t queue, uint32_t id);
+
+/* The mark that accepted packets go on with; until then each keeps its own. */
+void queue_set_accept_mark(uint32_t mark);
 void queue_flush(void);
 
 /* The largest packet that a verdict carries. */

@@ -1,14 +1,14 @@
 namespace Twins.Diversion.Windows;
 
 /// <summary>
-/// The handles that capture what is diverted, each with a thread, and how one set of targets follows another:
+/// The handles that capture what is diverted, each with a thread, and how one set of them follows another:
 /// <code>
 /// 1 new handles are opened
 /// 2 the old ones are shut down: from here on the new ones' queues fill
 /// 3 the old ones' threads work off what waits, and end
 /// 4 the new ones' threads begin
 /// </code>
-/// So no packet is missed, and none overtakes another. A packet is judged by the targets that its handle was opened for.
+/// So no packet is missed, and none overtakes another. Filters may take more than the targets: the work decides about each packet.
 /// </summary>
 public sealed class WinDivertCapture : IDisposable
 {
@@ -16,6 +16,7 @@ public sealed class WinDivertCapture : IDisposable
     private readonly WinDivertSender _onward;
     private readonly Work _work;
     private Reader[] _readers = [];
+    private string[] _filters = [];
     private bool _disposed;
 
     /// <summary>Nothing is captured yet.</summary>
@@ -28,17 +29,16 @@ public sealed class WinDivertCapture : IDisposable
     }
 
     /// <summary>Gives the verdicts on a batch and completes it.</summary>
-    /// <param name="batch">The packets; what <paramref name="targets"/> don't divert is to be accepted.</param>
+    /// <param name="batch">The packets; those that are no target's are to be accepted.</param>
     /// <param name="count">How many.</param>
-    /// <param name="targets">What is diverted.</param>
-    public delegate void Work(IDiverter batch, int count, TargetSet targets);
+    public delegate void Work(IDiverter batch, int count);
 
     /// <summary>Batches before which packets were dropped because nobody took them in time, since the beginning.</summary>
     public long Overruns { get; private set; }
 
     /// <summary>
-    /// Diverts these targets from now on, and no others. When it returns, all that had been captured before is worked off. Not to be called
-    /// by the work, nor with the lock that the work takes.
+    /// Diverts these targets from now on. When other handles took the place of those that were there, all that these had captured is worked
+    /// off when it returns. Not to be called by the work, nor with the lock that the work takes.
     /// </summary>
     /// <exception cref="DiversionException">The driver refuses; what was diverted before still is.</exception>
     public void Change(IReadOnlyCollection<DivertTarget> targets)
@@ -46,12 +46,15 @@ public sealed class WinDivertCapture : IDisposable
         lock (_changing)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            var set = new TargetSet(targets);
+            var filters = TargetFilters.Capture(targets);
+            var texts = filters.Select(filter => filter.ToString()).ToArray();
+            if (texts.SequenceEqual(_filters))
+                return;
             var next = new List<Reader>();
             try
             {
-                foreach (var filter in TargetFilters.Capture(targets))
-                    next.Add(new Reader(WinDivertDiverter.Open(filter, _onward), set, _work));
+                foreach (var filter in filters)
+                    next.Add(new Reader(WinDivertDiverter.Open(filter, _onward), _work));
             }
             catch
             {
@@ -60,7 +63,7 @@ public sealed class WinDivertCapture : IDisposable
             }
 
             EndAll();
-            _readers = [.. next];
+            (_readers, _filters) = ([.. next], texts);
             foreach (var reader in _readers)
                 reader.Begin();
         }
@@ -86,7 +89,7 @@ public sealed class WinDivertCapture : IDisposable
         _readers = [];
     }
 
-    private sealed class Reader(WinDivertDiverter diverter, TargetSet targets, Work work)
+    private sealed class Reader(WinDivertDiverter diverter, Work work)
     {
         private Thread? _thread;
 
@@ -110,7 +113,7 @@ public sealed class WinDivertCapture : IDisposable
         private void Run()
         {
             while (diverter.Receive() is var count and > 0)
-                work(diverter, count, targets);
+                work(diverter, count);
         }
     }
 }

@@ -5,7 +5,7 @@ namespace Twins.Diversion.Windows;
 /// <summary>
 /// What targets (<see cref="DivertTarget"/>) mean as filters. A filter says at most 255 tests, so there are two kinds:
 /// <code>
-/// capture   takes at least what the targets single out; TargetSet decides about each packet, and the others go on.
+/// capture   takes at least what the targets single out; the packet path decides about each packet, and the others go on.
 ///           As fine as fits: by connection, else by local end, else by local address
 /// silence   drops exactly what local sockets may not send: several filters, one handle each
 /// </code>

@@ -2,7 +2,7 @@ using System.ComponentModel;
 using System.Runtime.InteropServices;
 using Twins.Diversion.Linux;
 
-namespace Twins.Worker;
+namespace Twins.Worker.Linux;
 
 /// <summary>Wakes the data thread from poll(2) (eventfd(2)). <see cref="Set"/> may be called on any thread.</summary>
 internal sealed unsafe class Wakeup : IDisposable

@@ -1,15 +1,12 @@
 using System.Collections.Frozen;
 using Twins.Packets;
 
-namespace Twins.Diversion.Windows;
+namespace Twins.Diversion.Windows.Tests;
 
-/// <summary>What is diverted, exactly: decides about packets that a filter has taken. Immutable.</summary>
-public sealed class TargetSet(IEnumerable<DivertTarget> targets)
+/// <summary>What targets single out, said anew, to compare filters with.</summary>
+internal sealed class TargetSet(IEnumerable<DivertTarget> targets)
 {
     private readonly FrozenSet<DivertTarget> _targets = targets.ToFrozenSet();
-
-    /// <summary>Nothing is diverted.</summary>
-    public static TargetSet Empty { get; } = new([]);
 
     /// <summary>Whether an incoming packet is diverted. In the order of the Linux rules (RuleText).</summary>
     public bool Diverts(in PacketView packet)

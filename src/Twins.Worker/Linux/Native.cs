@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Twins.Worker;
+namespace Twins.Worker.Linux;
 
 /// <summary>Calls of the C library, one to one.</summary>
 internal static unsafe partial class Native

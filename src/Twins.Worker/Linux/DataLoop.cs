@@ -3,9 +3,8 @@ using System.ComponentModel;
 using System.Runtime.InteropServices;
 using Twins.Diversion;
 using Twins.Diversion.Linux;
-using Twins.Protocol;
 
-namespace Twins.Worker;
+namespace Twins.Worker.Linux;
 
 /// <summary>
 /// The data thread: waits for commands, diverted packets and what cabins send. Commands are carried out between packets, so a
@@ -19,21 +18,21 @@ internal sealed unsafe class DataLoop : IDisposable
     private readonly ConcurrentQueue<ControlItem> _items = new();
     private readonly Wakeup _wakeup = new();
     private readonly NetfilterQueue _queue;
-    private readonly PacketOutput _output;
+    private readonly LinuxPacketOutput _output;
     private readonly TwinState _state;
     private readonly CommandHandler _commands;
-    private readonly PacketPath _path;
-    private readonly List<ControlConnection> _reportTo = [];
+    private readonly LinuxPacketPath _path;
+    private readonly ControlClients _clients = new();
     private PollDescriptor[] _descriptors = new PollDescriptor[16];
     private long _lastTick;
 
     public DataLoop(TwinOptions options, NetfilterQueue queue, RawSender sender, SuperpacketSender? superpackets)
     {
         _queue = queue;
-        _output = new PacketOutput(sender, superpackets);
-        _state = new TwinState(queue, options.HoldLimitBytes, options.Linger, _output, Report);
+        _output = new LinuxPacketOutput(sender, superpackets);
+        _state = new TwinState(options, _output, queue.ReadKernelDrops, _clients.Report);
         _commands = new CommandHandler(_state);
-        _path = new PacketPath(_state, _output);
+        _path = new LinuxPacketPath(_state, _output);
     }
 
     /// <summary>Hands something to the data thread. May be called on any thread.</summary>
@@ -106,8 +105,7 @@ internal sealed unsafe class DataLoop : IDisposable
 
     private void Carry(ControlItem item)
     {
-        var connection = item.Connection;
-        if (!connection.IsOpen)
+        if (!item.Connection.IsOpen)
         {
             // Its sender is gone; who comes next says all that counts.
             item.Descriptor?.Dispose();
@@ -117,19 +115,7 @@ internal sealed unsafe class DataLoop : IDisposable
         var reply = _commands.Handle(item.Request, item.Descriptor);
         // Before the answer: what twinsd diverts after it comes as the state now needs it.
         _queue.SetOffload(_state.EndsInCabins);
-        connection.Send(new TwinMessage { Reply = reply });
-        if (reply.Error != TwinError.TwinOk)
-        {
-            connection.Refused(item.Request, reply);
-            return;
-        }
-
-        if (connection.IsProven)
-            return;
-        connection.IsProven = true;
-        _reportTo.RemoveAll(other => !other.IsOpen);
-        _reportTo.Add(connection);
-        _state.ReportAgain(happened => connection.Send(new TwinMessage { Event = happened }));
+        _clients.Answer(item, reply, _state);
     }
 
     private void PumpCabin(MobileProcess process)
@@ -145,11 +131,5 @@ internal sealed unsafe class DataLoop : IDisposable
             Log.Warning("cabin-gone", $"process={process.Id} error=\"{exception.Message}\"");
             _state.CloseCabin(process);
         }
-    }
-
-    private void Report(TwinEvent happened)
-    {
-        foreach (var connection in _reportTo)
-            connection.Send(new TwinMessage { Event = happened });
     }
 }

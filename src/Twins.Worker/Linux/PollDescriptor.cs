@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Twins.Worker;
+namespace Twins.Worker.Linux;
 
 /// <summary>struct pollfd (poll(2)).</summary>
 [StructLayout(LayoutKind.Sequential)]

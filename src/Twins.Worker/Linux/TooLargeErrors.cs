@@ -1,7 +1,7 @@
 using Twins.Diversion.Linux;
 using Twins.Packets;
 
-namespace Twins.Worker;
+namespace Twins.Worker.Linux;
 
 /// <summary>
 /// The ICMP errors that our own stack owes to packets which it refused as too large: fragmentation needed (RFC 792, RFC 1191). At

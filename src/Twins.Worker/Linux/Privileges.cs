@@ -1,7 +1,7 @@
 using System.ComponentModel;
 using System.Runtime.InteropServices;
 
-namespace Twins.Worker;
+namespace Twins.Worker.Linux;
 
 /// <summary>
 /// Gives up what a twin doesn't need. Capabilities belong to threads and the runtime has started some before Main, so the bounding

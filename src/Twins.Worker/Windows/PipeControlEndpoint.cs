@@ -1,0 +1,67 @@
+using System.IO.Pipes;
+using System.Runtime.InteropServices;
+
+namespace Twins.Worker.Windows;
+
+/// <summary>The control port as a named pipe that only the user of this twin can open.</summary>
+internal sealed partial class PipeControlEndpoint : ControlEndpoint
+{
+    private const string Prefix = @"\\.\pipe\";
+    private readonly string _name;
+    private volatile bool _disposed;
+    private NamedPipeServerStream _next;
+
+    /// <exception cref="ArgumentException">The path is not that of a pipe.</exception>
+    /// <exception cref="IOException">The name is taken.</exception>
+    public PipeControlEndpoint(string path, Action<ControlItem> post)
+        : base(post)
+    {
+        if (!path.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase))
+            throw new ArgumentException($"a control path on Windows begins with {Prefix}", nameof(path));
+        _name = path[Prefix.Length..];
+        // Somebody else may have been first with the name, to be talked to in our place.
+        _next = Create(PipeOptions.FirstPipeInstance);
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        _disposed = true;
+        _next.Dispose();
+    }
+
+    /// <inheritdoc/>
+    protected override ControlChannel? Accept()
+    {
+        while (!_disposed)
+        {
+            try
+            {
+                _next.WaitForConnection();
+            }
+            catch (Exception exception) when (exception is IOException or ObjectDisposedException or OperationCanceledException)
+            {
+                // Its client left at once, or this is the end.
+                if (_disposed)
+                    break;
+                _next.Dispose();
+                _next = Create(PipeOptions.None);
+                continue;
+            }
+
+            var pipe = _next;
+            _next = Create(PipeOptions.None);
+            _ = GetNamedPipeClientProcessId(pipe.SafePipeHandle, out var client);
+            return new PipeControlChannel(pipe, new ControlPeer(Environment.UserName, (int)client));
+        }
+
+        return null;
+    }
+
+    private NamedPipeServerStream Create(PipeOptions more) => new(
+        _name, PipeDirection.InOut, NamedPipeServerStream.MaxAllowedServerInstances, PipeTransmissionMode.Byte, PipeOptions.Asynchronous | PipeOptions.CurrentUserOnly | more);
+
+    [LibraryImport("kernel32", SetLastError = true)]
+    [return: MarshalAs(UnmanagedType.Bool)]
+    private static partial bool GetNamedPipeClientProcessId(SafeHandle pipe, out uint process);
+}
