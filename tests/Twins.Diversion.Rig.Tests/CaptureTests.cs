@@ -59,6 +59,20 @@ public sealed class CaptureTests
     }
 
     [TestMethod]
+    public void Protected_IsNeitherAnsweredNorReached_OthersAre()
+    {
+        using var protection = new WinDivertProtection();
+        protection.Change([DivertTarget.Listener(IpProtocol.Tcp, Home)]);
+        Assert.AreEqual("TimeoutError", Far.Talk("10.211.0.1", 7000, 1));
+        Assert.AreEqual("ConnectionRefusedError", Far.Talk("10.211.0.1", 7005, 1));
+        protection.Change([DivertTarget.Listener(IpProtocol.Tcp, Home with { Port = 7005 })]);
+        Assert.AreEqual("ConnectionRefusedError", Far.Talk("10.211.0.1", 7000, 1));
+        Assert.AreEqual("TimeoutError", Far.Talk("10.211.0.1", 7005, 1));
+        protection.Change([]);
+        Assert.AreEqual("ConnectionRefusedError", Far.Talk("10.211.0.1", 7005, 1));
+    }
+
+    [TestMethod]
     public void SilencedListener_DoesntAnswer_OthersDo()
     {
         using (Silence(HandlePriorities.Silence, TargetFilters.Silence([DivertTarget.Listener(IpProtocol.Tcp, Home)]).Single()))
@@ -74,7 +88,7 @@ public sealed class CaptureTests
     public void Guard_DropsWhatNobodyCaptures_AndNothingThatIsSent()
     {
         var targets = new[] { DivertTarget.Listener(IpProtocol.Tcp, Home) };
-        using var guard = Silence(HandlePriorities.Guard, TargetFilters.Capture(targets).Single());
+        using var guard = Silence(HandlePriorities.Guard, TargetFilters.Guard(targets).Single());
         using (var relay = new Relay(targets, (in PacketView _) => true))
         {
             Assert.AreEqual("ConnectionRefusedError", Far.Talk("10.211.0.1", 7000, 1));

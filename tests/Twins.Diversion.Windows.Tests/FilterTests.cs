@@ -40,7 +40,7 @@ public sealed class FilterTests
     public void EveryFilter_IsUnderstood() => Target.Array[1, 100].Sample(
         targets =>
         {
-            foreach (var filter in (PacketFilter[])[.. TargetFilters.Capture(targets), .. TargetFilters.Silence(targets)])
+            foreach (var filter in (PacketFilter[])[.. TargetFilters.Capture(targets), .. TargetFilters.Guard(targets), .. TargetFilters.Silence(targets)])
             {
                 Assert.AreEqual("", WinDivertFunctions.Compile(filter.ToString()), filter.ToString());
                 Assert.IsLessThanOrEqualTo(PacketFilter.MaximumTests, filter.TestCount);
@@ -56,6 +56,20 @@ public sealed class FilterTests
             if (new TargetSet(targets).Diverts(Check.Parsed(packet)))
                 Assert.IsTrue(TargetFilters.Capture(targets).Any(filter => WinDivertFunctions.Takes(filter, packet, isOutbound: false)), Text(targets, packet));
             Assert.IsFalse(TargetFilters.Capture(targets).Any(filter => WinDivertFunctions.Takes(filter, packet, isOutbound: true)), Text(targets, packet));
+        },
+        iter: 3000,
+        threads: 1);
+
+    [TestMethod]
+    public void WhatIsDiverted_IsGuarded_AndNothingElse() => Gen.Select(Target.Array[1, 5], SomePacket).Sample(
+        (targets, packet) =>
+        {
+            var parsed = Check.Parsed(packet);
+            var guarded = TargetFilters.Guard(targets).Any(filter => WinDivertFunctions.Takes(filter, packet, isOutbound: false));
+            if (!targets.Contains(DivertTarget.Lingering(parsed.Tuple.Protocol, parsed.Tuple.Destination, parsed.Tuple.Source)))
+                Assert.AreEqual(new TargetSet(targets).Diverts(parsed), guarded, Text(targets, packet));
+            else if (targets.All(target => target.Kind is DivertKind.Listener or DivertKind.Lingering))
+                Assert.IsFalse(guarded, Text(targets, packet));
         },
         iter: 3000,
         threads: 1);

@@ -61,14 +61,10 @@ internal sealed class PacketFilter
     public static PacketFilter Destination(IpProtocol protocol, Endpoint end) => All(Port(protocol, "DstPort", end.Port), Destination(end.Address));
 
     /// <summary>Packets of a protocol to any other end than this one. Only beside another filter of the same protocol and family.</summary>
-    public static PacketFilter NotTo(IpProtocol protocol, Endpoint end)
-    {
-        var (port, address) = (Port(protocol, "DstPort", end.Port), Destination(end.Address));
-        // WinDivert negates single tests only.
-        return Any(Inverted(port), Inverted(address));
+    public static PacketFilter NotTo(IpProtocol protocol, Endpoint end) => Neither(Port(protocol, "DstPort", end.Port), Destination(end.Address));
 
-        static PacketFilter Inverted(PacketFilter equals) => new(equals._text.Replace("==", "!=", StringComparison.Ordinal), equals.TestCount);
-    }
+    /// <summary>Packets of a protocol from any other end than this one. Only beside another filter of the same protocol and family.</summary>
+    public static PacketFilter NotFrom(IpProtocol protocol, Endpoint end) => Neither(Port(protocol, "SrcPort", end.Port), Source(end.Address));
 
     /// <summary>Packets that all of the filters take.</summary>
     public static PacketFilter All(params ReadOnlySpan<PacketFilter> filters) =>
@@ -79,6 +75,14 @@ internal sealed class PacketFilter
 
     /// <inheritdoc/>
     public override string ToString() => _text;
+
+    // One of the two differs. WinDivert negates single tests only.
+    private static PacketFilter Neither(PacketFilter port, PacketFilter address)
+    {
+        return Any(Inverted(port), Inverted(address));
+
+        static PacketFilter Inverted(PacketFilter equals) => new(equals._text.Replace("==", "!=", StringComparison.Ordinal), equals.TestCount);
+    }
 
     private static PacketFilter Join(ReadOnlySpan<PacketFilter> filters, string word, bool isSum)
     {

@@ -3,11 +3,12 @@ using Twins.Packets;
 namespace Twins.Diversion.Windows;
 
 /// <summary>
-/// What targets (<see cref="DivertTarget"/>) mean as filters. A filter says at most 255 tests, so there are two kinds:
+/// What targets (<see cref="DivertTarget"/>) mean as filters. A filter says at most 255 tests, so there are several kinds:
 /// <code>
 /// capture   takes at least what the targets single out; the packet path decides about each packet, and the others go on.
 ///           As fine as fits: by connection, else by local end, else by local address
-/// silence   drops exactly what local sockets may not send: several filters, one handle each
+/// guard     drops what the targets single out and nobody captured: several filters, one handle each, never coarser
+/// silence   drops exactly what local sockets may not send: in the same way
 /// </code>
 /// </summary>
 internal static class TargetFilters
@@ -36,6 +37,19 @@ internal static class TargetFilters
         return Split(Incoming, [.. queued.Select(ToAddress).DistinctBy(filter => filter.ToString()), PacketFilter.IcmpErrors]);
     }
 
+    /// <summary>
+    /// Filters of what the targets single out, and of nothing else, but that of a listener's lingering connections; none for no target. ICMP
+    /// errors are left to the local stack.
+    /// </summary>
+    public static IReadOnlyList<PacketFilter> Guard(IEnumerable<DivertTarget> targets)
+    {
+        var all = targets.ToArray();
+        var lingering = all.Where(target => target.Kind == DivertKind.Lingering).ToLookup(target => (target.Protocol, target.Local));
+        var whole = all.Where(target => target.Kind == DivertKind.Listener && !lingering.Contains((target.Protocol, target.Local))).Select(target => (target.Protocol, target.Local)).ToHashSet();
+        var fine = all.Where(target => target.IsQueued && (target.Kind is DivertKind.Listener or DivertKind.LegSource || !whole.Contains((target.Protocol, target.Local))));
+        return Split(Incoming, [.. fine.Select(target => ToGuarded(target, lingering[(target.Protocol, target.Local)])).DistinctBy(filter => filter.ToString())]);
+    }
+
     /// <summary>Filters of what local sockets would answer in the place of what is diverted, but for the exceptions among the targets; none for no target.</summary>
     public static IReadOnlyList<PacketFilter> Silence(IEnumerable<DivertTarget> targets)
     {
@@ -60,6 +74,10 @@ internal static class TargetFilters
     private static PacketFilter ToAddress(DivertTarget target) => target.Kind is DivertKind.LegSource
         ? PacketFilter.Source(target.Local.Address)
         : PacketFilter.Destination(target.Local.Address);
+
+    private static PacketFilter ToGuarded(DivertTarget target, IEnumerable<DivertTarget> lingering) => target.Kind == DivertKind.Listener
+        ? PacketFilter.All([ToEnd(target), .. lingering.Select(exception => PacketFilter.NotFrom(exception.Protocol, exception.Peer))])
+        : ToFilter(target);
 
     private static PacketFilter ToAnswer(DivertTarget target, IEnumerable<DivertTarget> lingering) => target.Kind switch
     {
