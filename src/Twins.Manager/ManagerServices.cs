@@ -23,7 +23,13 @@ internal static class ManagerServices
     {
         services.AddSingleton<ITableStore>(_ => SqliteTableStore.Open(options.TablePath));
         services.AddSingleton<TwinPaths>();
-        services.AddSingleton<KernelRules>();
+        if (OperatingSystem.IsWindows())
+            services.AddSingleton<DiversionRules, ProtectionRules>();
+        else
+            services.AddSingleton<DiversionRules>(_ => new KernelRules());
+        services.AddSingleton<TwinWorkers>(p => OperatingSystem.IsWindows()
+            ? new PipeTwinWorkers(options.TwinSocketDirectory, p.GetRequiredService<TwinPaths>().TwinProgram)
+            : new UnixTwinWorkers(options.TwinSocketDirectory));
         services.AddSingleton<TwinPool>();
         services.AddSingleton<NodeMap>();
         services.AddSingleton<NodeFacts>();
@@ -52,6 +58,7 @@ internal static class ManagerServices
         services.AddSingleton<ManualRedirection>();
         services.AddSingleton<ClusterCommands>();
         services.AddSingleton<Leftovers>();
+        services.AddSingleton<SystemChecks, LinuxChecks>();
         services.AddSingleton<Doctor>();
 
         services.AddHostedService(p => p.GetRequiredService<TwinPool>());

@@ -15,7 +15,7 @@ namespace Twins.Manager;
 /// The order of a start, after the pool has adopted the twins that live on: rules, paths, then what was under way.
 /// </summary>
 internal sealed class Startup(
-    TwinsdOptions options, TwinPool pool, ProcessRegistry registry, KernelRules rules, HomeRole home, HostRole host, Arrivals arrivals, DepartureRecovery departures, Admin.ManualRedirection manual, TwinPaths paths) : IHostedService
+    TwinsdOptions options, TwinPool pool, ProcessRegistry registry, DiversionRules rules, HomeRole home, HostRole host, Arrivals arrivals, DepartureRecovery departures, Admin.ManualRedirection manual, TwinPaths paths) : IHostedService
 {
     /// <inheritdoc/>
     public async Task StartAsync(CancellationToken cancellationToken)
@@ -34,6 +34,22 @@ internal sealed class Startup(
     /// <summary>Trials of CRIU, cabins and twins' memories of migrations that a crash cut short.</summary>
     private async Task RemoveLeftoversAsync()
     {
+        if (!OperatingSystem.IsWindows())
+            RemoveProbesAndCabins();
+        var known = registry.List().Where(r => r.State != ProcessState.Exited).Select(r => r.Id)
+            .Concat(home.Processes.Select(p => p.ProcessId)).Concat(host.Processes.Select(p => p.ProcessId)).ToHashSet();
+        try
+        {
+            await pool.ForgetUnknownAsync(known);
+        }
+        catch (TwinException)
+        {
+            // A twin that just died knows nothing any more.
+        }
+    }
+
+    private void RemoveProbesAndCabins()
+    {
         // Nothing can have asked for one of ours yet.
         foreach (var probe in CriuProbe.FindFolders(options.RunDirectory).ToList())
         {
@@ -50,16 +66,6 @@ internal sealed class Startup(
         var guests = host.Processes.Select(p => p.Cabin.Id).ToHashSet();
         foreach (var cabin in Cabin.List(options.CabinDirectory).Where(c => !guests.Contains(c.Id)))
             cabin.Remove();
-        var known = registry.List().Where(r => r.State != ProcessState.Exited).Select(r => r.Id)
-            .Concat(home.Processes.Select(p => p.ProcessId)).Concat(host.Processes.Select(p => p.ProcessId)).ToHashSet();
-        try
-        {
-            await pool.ForgetUnknownAsync(known);
-        }
-        catch (TwinException)
-        {
-            // A twin that just died knows nothing any more.
-        }
     }
 
     /// <inheritdoc/>

@@ -49,6 +49,9 @@ public static class NetworkNamespace
     /// <exception cref="DiversionException">It is in another one and can't leave it.</exception>
     public static void ComeBack()
     {
+        // Elsewhere there is only one.
+        if (!OperatingSystem.IsLinux())
+            return;
         const string Own = "/proc/self/ns/net";
         if (File.ResolveLinkTarget("/proc/thread-self/ns/net", returnFinalTarget: false)?.Name == File.ResolveLinkTarget(Own, returnFinalTarget: false)?.Name)
             return;

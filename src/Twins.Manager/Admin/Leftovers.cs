@@ -15,7 +15,7 @@ namespace Twins.Manager.Admin;
 /// What lies on this node and belongs to nothing: after crashes, failed removals, or another hand. Everything that a
 /// process, a migration or a twin of the pool needs is left out, so it may be removed at any time.
 /// </summary>
-internal sealed class Leftovers(TwinsdOptions options, TwinPaths paths, TwinPool pool, KernelRules rules, HomeRole home, HostRole host)
+internal sealed class Leftovers(TwinsdOptions options, TwinPaths paths, TwinPool pool, DiversionRules rules, HomeRole home, HostRole host)
 {
     private const int SigKill = 9;
 
@@ -23,7 +23,9 @@ internal sealed class Leftovers(TwinsdOptions options, TwinPaths paths, TwinPool
     private static readonly TimeSpan OldEnough = TimeSpan.FromSeconds(1);
 
     /// <summary>All of it, as it is now.</summary>
-    public IReadOnlyList<Leftover> Find() => [.. Cabins(), .. Rules(), .. Images(), .. Probes(), .. Twins(), .. Checkpointers()];
+    public IReadOnlyList<Leftover> Find() => OperatingSystem.IsWindows()
+        ? [.. Rules(), .. Images()]
+        : [.. Cabins(), .. Rules(), .. Images(), .. Probes(), .. Twins(), .. Checkpointers()];
 
     private IEnumerable<Leftover> Cabins()
     {
@@ -55,17 +57,17 @@ internal sealed class Leftovers(TwinsdOptions options, TwinPaths paths, TwinPool
     private IEnumerable<Leftover> Twins()
     {
         var ours = pool.Twins.Select(t => t.ControlPath).ToHashSet();
-        var running = TwinWorkers.FindControlPaths(paths.Twins);
+        var running = UnixTwinWorkers.FindRunning(options.TwinSocketDirectory);
         foreach (var path in running.Where(path => !ours.Contains(path)))
         {
             yield return new Leftover($"twin at {path}", () =>
             {
-                TwinWorkers.End(path);
+                UnixTwinWorkers.EndRunning(path);
                 File.Delete(path);
             });
         }
 
-        foreach (var path in Entries(paths.Twins).Where(path => !ours.Contains(path) && !running.Contains(path)))
+        foreach (var path in Entries(options.TwinSocketDirectory).Where(path => !ours.Contains(path) && !running.Contains(path)))
             yield return new Leftover($"file {path} of a twin that is gone", () => Delete(path));
     }
 

@@ -17,7 +17,7 @@ internal sealed partial class ProcessView(
     HomeRole home,
     HostRole host,
     TwinPool pool,
-    KernelRules rules,
+    DiversionRules rules,
     NodeCluster identity,
     ILogger<ProcessView> log)
 {

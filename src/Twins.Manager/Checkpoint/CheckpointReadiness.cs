@@ -12,6 +12,7 @@ internal sealed class CheckpointReadiness(string criu, TwinsdOptions options)
     /// <exception cref="CheckpointException">It can't, and why.</exception>
     public async Task CheckAsync(CancellationToken cancellation)
     {
+        RequireMigrator();
         var result = await _probe.RunAsync(cancellation);
         if (!result.Works)
             throw new CheckpointException("preflight", result.Code ?? CheckpointCode.CriuFailed, $"CRIU ({criu}) can't be used: {result.Message}");
@@ -23,7 +24,14 @@ internal sealed class CheckpointReadiness(string criu, TwinsdOptions options)
     {
         if (_version is not null)
             return _version;
+        RequireMigrator();
         await using var checkpointer = new CriuCheckpointer(criu);
         return _version = (await checkpointer.GetVersionAsync(cancellation)).ToString();
+    }
+
+    private static void RequireMigrator()
+    {
+        if (OperatingSystem.IsWindows())
+            throw new CheckpointException("preflight", CheckpointCode.CriuFailed, "Nothing on Windows can take an image of a process.");
     }
 }

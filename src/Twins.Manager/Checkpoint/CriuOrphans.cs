@@ -14,7 +14,7 @@ internal static class CriuOrphans
     /// </summary>
     public static IReadOnlyList<int> Find() => Environment.ProcessId == Init
         ? []
-        : [.. TwinWorkers.Pids().Where(pid => ProcessStat.TryRead(pid, out var stat) && stat.ParentPid == Init && IsWorker(pid))];
+        : [.. UnixTwinWorkers.Pids().Where(pid => ProcessStat.TryRead(pid, out var stat) && stat.ParentPid == Init && IsWorker(pid))];
 
     private static bool IsWorker(int pid)
     {
@@ -22,6 +22,6 @@ internal static class CriuOrphans
         // At work it shows another title: "dump --rpc -t PID -D DIRECTORY".
         return ProcFile.TryReadText(folder + "/cmdline", out var text)
             && (text.TrimEnd('\0').Split('\0') is [.., "swrk", "3"] || text.Contains("dump --rpc", StringComparison.Ordinal) || text.Contains("restore --rpc", StringComparison.Ordinal))
-            && TwinWorkers.SharesWithUs(folder, "mnt");
+            && UnixTwinWorkers.SharesWithUs(folder, "mnt");
     }
 }

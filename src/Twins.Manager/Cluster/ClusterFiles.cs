@@ -37,17 +37,10 @@ internal sealed class ClusterFiles(string directory)
     public void Write(string name, string text)
     {
         var temporary = PathOf($".{name}.{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4))}");
-        // Windows has rights of another kind; there the files need an access list, not these modes.
-        if (OperatingSystem.IsWindows())
-            throw new PlatformNotSupportedException();
         try
         {
-            System.IO.Directory.CreateDirectory(Directory, OwnerFile | UnixFileMode.UserExecute);
-            File.SetUnixFileMode(Directory, OwnerFile | UnixFileMode.UserExecute);
-            using (var stream = new FileStream(temporary, new FileStreamOptions
-            {
-                Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = OwnerFile,
-            }))
+            PrivateFolder.Create(Directory);
+            using (var stream = new FileStream(temporary, NewFile()))
             {
                 using var writer = new StreamWriter(stream, leaveOpen: true);
                 writer.Write(text);
@@ -62,6 +55,14 @@ internal sealed class ClusterFiles(string directory)
             File.Delete(temporary);
             throw new ClusterException($"{PathOf(name)} can't be written: {exception.Message} Make room on the disk, or give root the right.", exception);
         }
+    }
+
+    private static FileStreamOptions NewFile()
+    {
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = OwnerFile;
+        return options;
     }
 
     private string PathOf(string name) => Path.Combine(Directory, name);

@@ -24,6 +24,12 @@ internal sealed partial class HomeRole
             process.Holding = true;
             process.HoldingNewOnly = request.NewConnectionsOnly;
             process.Frozen = [];
+            if (process.Host is null)
+            {
+                process.Connections.ExceptWith(closed);
+                process.Lingering.UnionWith(closed);
+            }
+
             var told = process.Twin.SendAsync(Migrating(process, request.Connections), cancellation: cancellation);
             if (request.NewConnectionsOnly)
             {
@@ -34,8 +40,6 @@ internal sealed partial class HomeRole
 
             // Saved before the rules are there, so that a restart finds what to give back. What the original still
             // sends stops with the rules, too: the copy in the image must stay the truth.
-            if (process.Host is null)
-                process.Connections.ExceptWith(closed);
             _store.SaveHold(process);
             await told;
             await LeaveBehindAsync(process, closed);
@@ -72,7 +76,7 @@ internal sealed partial class HomeRole
                 return await ComeHomeAsync(process, process.Epoch, cancellation);
 
             var command = process.Command();
-            command.Migrated = new Migrated { Flows = { process.Flows.Values }, Listeners = { process.Listeners } };
+            command.Migrated = Redirecting(process, process.Flows.Values);
             return Held(await process.Twin.SendAsync(command, cancellation: cancellation), process.ProcessId);
         });
 
@@ -122,6 +126,9 @@ internal sealed partial class HomeRole
         return command;
     }
 
+    private static Migrated Redirecting(HomeProcess process, IEnumerable<Flow> flows) =>
+        new() { Flows = { flows }, Listeners = { process.Listeners }, Lingering = { process.Lingering } };
+
     private TwinRequest Migrating(HomeProcess process, IEnumerable<Connection> connections)
     {
         var command = process.Command();
@@ -130,6 +137,7 @@ internal sealed partial class HomeRole
             Mode = process.HoldingNewOnly ? Protocol.Migrating.Types.Mode.NewOnly : Protocol.Migrating.Types.Mode.All,
             Connections = { connections },
             Listeners = { process.Listeners },
+            Lingering = { process.Lingering },
             // The twin may be older than the setting.
             HoldLimitBytes = (ulong)_options.HoldLimitBytes,
         };

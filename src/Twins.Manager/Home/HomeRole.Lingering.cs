@@ -25,8 +25,6 @@ internal sealed partial class HomeRole
     {
         if (process.Host is null)
         {
-            process.Connections.ExceptWith(closed);
-            process.Lingering.UnionWith(closed);
             _store.SaveLingering(process);
             _rules.Remove(closed, [], []);
             return;

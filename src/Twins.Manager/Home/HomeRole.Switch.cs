@@ -22,7 +22,7 @@ internal sealed partial class HomeRole
             if (!process.NextHostLegs.IsSupersetOf(request.HostLegs) && !process.HostLegs.IsSupersetOf(request.HostLegs))
                 _rules.DivertLegSources(process.Twin.Queue, request.HostLegs);
             var command = process.Command();
-            command.Migrated = new Migrated { Flows = { request.Flows }, Listeners = { process.Listeners } };
+            command.Migrated = Redirecting(process, request.Flows);
             var told = process.Twin.SendAsync(command, cancellation: cancellation);
 
             // While the twin is at work, what it is told is kept here: should it fail, its replacement is told the same.

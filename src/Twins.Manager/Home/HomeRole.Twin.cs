@@ -172,7 +172,7 @@ internal sealed partial class HomeRole
         if (process.Host is not null)
         {
             var command = process.Command();
-            command.Migrated = new Migrated { Flows = { process.Flows.Values }, Listeners = { process.Listeners } };
+            command.Migrated = Redirecting(process, process.Flows.Values);
             await process.Twin.SendAsync(command);
             await process.Twin.SendAsync(Reserve(process));
             process.Asked.Clear();

@@ -21,7 +21,7 @@ internal sealed partial class HomeRole
 {
     private readonly ConcurrentDictionary<string, HomeProcess> _processes = new();
     private readonly TwinPool _pool;
-    private readonly KernelRules _rules;
+    private readonly DiversionRules _rules;
     private readonly TwinsdOptions _options;
     private readonly NodeCluster _identity;
     private readonly HomeStore _store;
@@ -30,7 +30,7 @@ internal sealed partial class HomeRole
     private readonly LegPorts _ports;
     private readonly Lock _portsLock = new();
 
-    public HomeRole(TwinPool pool, KernelRules rules, TwinsdOptions options, NodeCluster identity, HomeStore store, NodeMap nodes, ILogger<HomeRole> log)
+    public HomeRole(TwinPool pool, DiversionRules rules, TwinsdOptions options, NodeCluster identity, HomeStore store, NodeMap nodes, ILogger<HomeRole> log)
     {
         _pool = pool;
         _rules = rules;

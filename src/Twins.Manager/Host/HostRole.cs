@@ -22,7 +22,7 @@ internal sealed partial class HostRole
 
     private readonly ConcurrentDictionary<string, HostedProcess> _processes = new();
     private readonly TwinPool _pool;
-    private readonly KernelRules _rules;
+    private readonly DiversionRules _rules;
     private readonly TwinsdOptions _options;
     private readonly NodeCluster _identity;
     private readonly HostStore _store;
@@ -30,7 +30,7 @@ internal sealed partial class HostRole
     private readonly HostPorts _ports;
     private readonly ILogger<HostRole> _log;
 
-    public HostRole(TwinPool pool, KernelRules rules, TwinsdOptions options, NodeCluster identity, HostStore store, NodeMap nodes, HostPorts ports, ILogger<HostRole> log)
+    public HostRole(TwinPool pool, DiversionRules rules, TwinsdOptions options, NodeCluster identity, HostStore store, NodeMap nodes, HostPorts ports, ILogger<HostRole> log)
     {
         _pool = pool;
         _rules = rules;

@@ -44,14 +44,14 @@ public sealed class ImageReceiver
     private long _wireBytes;
 
     /// <summary>Prepares to receive.</summary>
-    /// <param name="directory">An existing, empty directory (<see cref="ImageFolder"/>).</param>
+    /// <param name="directory">An existing, empty directory that nobody else can enter.</param>
     /// <param name="limitBytes">Most plain octets in all; the free space of the directory's file system bounds it too.</param>
     /// <param name="sideFiles">Side files that are expected: name on the wire -> where to put them. Others are refused.</param>
     /// <param name="progress">Gets the plain octets received so far.</param>
     public ImageReceiver(string directory, long limitBytes, IReadOnlyDictionary<string, string> sideFiles, IProgress<long>? progress)
     {
         _directory = directory;
-        _limitBytes = Math.Min(limitBytes, ImageFolder.FreeBytes(directory));
+        _limitBytes = Math.Min(limitBytes, new DriveInfo(directory).AvailableFreeSpace);
         _sideFiles = sideFiles;
         _progress = progress;
     }

@@ -15,6 +15,8 @@ internal sealed class ArrivalChecks(TwinsdOptions options, NodeCluster identity,
     public async Task CheckAsync(PrepareRequest request, CancellationToken cancellation)
     {
         var process = request.Process;
+        if (OperatingSystem.IsWindows())
+            throw Refusal("no-cabins", "it runs Windows, which has no network namespaces: there a process would see another address than its own.");
         if (process is null || process.ProcessId.Length == 0 || request.MigrationId.Length == 0
             || request.MigrationId.AsSpan().ContainsAnyExcept(Identifier) || process.ProcessId.AsSpan().ContainsAnyExcept(Identifier)
             || process.HomeAddresses.Count == 0 || (request.Pids.Count == 0 && !request.OtherMigrator)

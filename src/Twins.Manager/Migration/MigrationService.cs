@@ -57,6 +57,12 @@ internal sealed class MigrationService(DepartureParts parts, NodeMap nodes, Node
 
     private async Task RunAsync(string processId, string destination, string path, Action<MigrationEvent> report, CancellationToken cancellation)
     {
+        if (OperatingSystem.IsWindows())
+        {
+            report(Failure(MigrationSteps.Preflight, "no-migrator", "Nothing on Windows can take an image of a process, so it can't move. 'twins hold' and 'twins redirect' hand its connections over.", rolledBack: true));
+            return;
+        }
+
         if (path is not ("" or "relay"))
         {
             report(Failure(MigrationSteps.Preflight, "path-unsupported", $"The path '{path}' isn't there yet. Leave --path out, or say --path relay.", rolledBack: true));

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net.Sockets;
 using Google.Protobuf;
-using Twins.Diversion.Linux;
 using Twins.Protocol;
 
 namespace Twins.Manager.Pool;
@@ -15,18 +14,18 @@ internal sealed class TwinControl : IAsyncDisposable
     private const int MaximumMessageBytes = 4 << 20;
     private static readonly TimeSpan ReplyTime = TimeSpan.FromSeconds(10);
 
-    private readonly Socket _socket;
-    private readonly NetworkStream _stream;
+    private readonly TwinWorkers _workers;
+    private readonly Stream _stream;
     private readonly SemaphoreSlim _sending = new(1, 1);
     private readonly ConcurrentDictionary<ulong, TaskCompletionSource<TwinReply>> _waiting = new();
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Action<TwinEvent> _onEvent;
     private ulong _lastId;
 
-    private TwinControl(Socket socket, Action<TwinEvent> onEvent)
+    private TwinControl(TwinWorkers workers, Stream stream, Action<TwinEvent> onEvent)
     {
-        _socket = socket;
-        _stream = new NetworkStream(socket, ownsSocket: true);
+        _workers = workers;
+        _stream = stream;
         _onEvent = onEvent;
         _ = Task.Run(ReceiveAsync);
     }
@@ -35,30 +34,23 @@ internal sealed class TwinControl : IAsyncDisposable
     public Task Closed => _closed.Task;
 
     /// <summary>Connects to the control endpoint at a path.</summary>
+    /// <param name="workers">Whose it is.</param>
     /// <param name="path">The endpoint's.</param>
     /// <param name="isComing">Asked while nobody listens there: whether to try again.</param>
     /// <param name="onEvent">Called for each event, one at a time.</param>
     /// <param name="cancellation">Ends the attempts.</param>
-    /// <exception cref="SocketException">Nobody listens there.</exception>
-    public static async Task<TwinControl> ConnectAsync(string path, Func<bool> isComing, Action<TwinEvent> onEvent, CancellationToken cancellation)
+    /// <exception cref="IOException">Nobody listens there.</exception>
+    public static async Task<TwinControl> ConnectAsync(TwinWorkers workers, string path, Func<bool> isComing, Action<TwinEvent> onEvent, CancellationToken cancellation)
     {
         while (true)
         {
-            var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
             try
             {
-                await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellation);
-                return new TwinControl(socket, onEvent);
+                return new TwinControl(workers, await workers.ConnectAsync(path, cancellation), onEvent);
             }
-            catch (SocketException) when (isComing())
+            catch (IOException) when (isComing())
             {
-                socket.Dispose();
                 await Task.Delay(TimeSpan.FromMilliseconds(5), cancellation);
-            }
-            catch
-            {
-                socket.Dispose();
-                throw;
             }
         }
     }
@@ -107,15 +99,7 @@ internal sealed class TwinControl : IAsyncDisposable
         await _sending.WaitAsync(cancellation);
         try
         {
-            ReadOnlyMemory<byte> bytes = buffer.GetBuffer().AsMemory(0, (int)buffer.Length);
-            if (fileDescriptor >= 0)
-            {
-                // The descriptor travels with the first byte; the rest of the message follows it.
-                UnixSockets.Send(_socket, bytes.Span[..1], [fileDescriptor]);
-                bytes = bytes[1..];
-            }
-
-            await _stream.WriteAsync(bytes, cancellation);
+            await _workers.WriteAsync(_stream, buffer.GetBuffer().AsMemory(0, (int)buffer.Length), fileDescriptor, cancellation);
         }
         finally
         {

@@ -1,8 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
-using System.Net.Sockets;
-using Twins.Diversion.Linux;
 using Twins.Protocol;
 
 namespace Twins.Manager.Pool;
@@ -29,7 +27,7 @@ internal sealed partial class TwinPool
         var used = Twins.Select(t => t.Queue).ToHashSet();
         while (queue == 0 || used.Contains(queue))
             queue = queue == 0 ? FirstQueue : queue + 1;
-        var twin = new Twin(queue, Path.Combine(paths.Twins, Text(queue) + ".sock"));
+        var twin = new Twin(queue, workers.ControlPathOf(queue));
         await FillAsync(twin, cancellation);
         Keep(twin);
         return twin;
@@ -47,24 +45,19 @@ internal sealed partial class TwinPool
     /// <summary>Puts a new worker in the place, after any that is still there has ended.</summary>
     private async Task FillAsync(Twin twin, CancellationToken cancellation)
     {
-        End(twin.ControlPath);
-        var start = new ProcessStartInfo(paths.TwinProgram) { UseShellExecute = false, WorkingDirectory = "/" };
+        workers.End(twin.ControlPath, twin.Pid);
         string[] arguments =
         [
             "--control", twin.ControlPath, "--queue", Text(twin.Queue),
             "--hold-limit", Text(options.HoldLimitBytes), "--linger", Text((long)options.Linger.TotalSeconds),
         ];
-        foreach (var argument in arguments)
-            start.ArgumentList.Add(argument);
-        NetworkNamespace.ComeBack();
-        using var process = Process.Start(start)
-            ?? throw new InvalidOperationException($"The twin program '{paths.TwinProgram}' could not be started.");
+        using var process = workers.Start(paths.TwinProgram, arguments);
         var started = Stopwatch.GetTimestamp();
         try
         {
             await ConnectAsync(twin, () => !process.HasExited && Stopwatch.GetElapsedTime(started) < StartTime, cancellation);
         }
-        catch (SocketException) when (process.HasExited)
+        catch (IOException) when (process.HasExited)
         {
             throw new InvalidOperationException($"The twin on queue {twin.Queue} ended at once, with exit code {process.ExitCode}; its own line in the log says why.");
         }
@@ -81,7 +74,7 @@ internal sealed partial class TwinPool
 
     private async Task AdoptAsync(string path, CancellationToken cancellation)
     {
-        if (!int.TryParse(Path.GetFileNameWithoutExtension(path), NumberStyles.None, CultureInfo.InvariantCulture, out var queue))
+        if (workers.QueueOf(path) is not { } queue)
             return;
         var twin = new Twin(queue, path);
         try
@@ -91,10 +84,10 @@ internal sealed partial class TwinPool
             Keep(twin);
             LogAdopted(status.Pid, queue, status.Processes.Count);
         }
-        catch (Exception e) when (e is SocketException or TwinException)
+        catch (Exception e) when (e is IOException or TwinException)
         {
             // Its worker died while we were away, or can't be reached; a process that needs the queue reclaims it.
-            if (TryEnd(path) > 0)
+            if (TryEnd(twin) > 0)
                 LogNotAdopted(queue, e.Message);
         }
     }
@@ -102,7 +95,7 @@ internal sealed partial class TwinPool
     /// <summary>Connects and asks for the status: with the first good command the worker takes us for one to report to.</summary>
     private async Task<TwinStatus> ConnectAsync(Twin twin, Func<bool> isComing, CancellationToken cancellation, int shortBefore = 0)
     {
-        var control = await TwinControl.ConnectAsync(twin.ControlPath, isComing, e => OnEvent(twin, e), cancellation);
+        var control = await TwinControl.ConnectAsync(workers, twin.ControlPath, isComing, e => OnEvent(twin, e), cancellation);
         try
         {
             var status = (await control.SendAsync(new TwinRequest { Status = new Status() }, cancellation: cancellation)).Status;
@@ -152,7 +145,7 @@ internal sealed partial class TwinPool
             LogConnectedAgain(twin.Pid, twin.Queue);
             return true;
         }
-        catch (Exception e) when (e is SocketException or TwinException)
+        catch (Exception e) when (e is IOException or TwinException)
         {
             return false;
         }
@@ -178,7 +171,7 @@ internal sealed partial class TwinPool
             {
                 return;
             }
-            catch (Exception e) when (e is SocketException or TwinException or InvalidOperationException or Win32Exception or IOException)
+            catch (Exception e) when (e is TwinException or InvalidOperationException or Win32Exception or IOException)
             {
                 if (e.Message != cause)
                     LogStartFailed(cause = e.Message);
@@ -205,23 +198,29 @@ internal sealed partial class TwinPool
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 
-    private static int End(string controlPath)
-    {
-        var ended = TwinWorkers.End(controlPath);
-        File.Delete(controlPath);
-        return ended;
-    }
-
-    private int TryEnd(string controlPath)
+    private int TryEnd(Twin twin)
     {
         try
         {
-            return End(controlPath);
+            return workers.End(twin.ControlPath, twin.Pid);
         }
         catch (Exception e) when (e is InvalidOperationException or Win32Exception or IOException)
         {
-            LogNotEnded(controlPath, e.Message);
+            LogNotEnded(twin.ControlPath, e.Message);
             return 0;
+        }
+    }
+
+    private void EndOthers()
+    {
+        try
+        {
+            if (workers.EndOthers(Twins.Select(t => t.Pid).ToHashSet()) is > 0 and var ended)
+                LogOthersEnded(ended);
+        }
+        catch (InvalidOperationException e)
+        {
+            LogNotEnded(paths.TwinProgram, e.Message);
         }
     }
 
@@ -242,6 +241,9 @@ internal sealed partial class TwinPool
 
     [LoggerMessage(1006, LogLevel.Warning, "A twin on queue {Queue} lived on but couldn't be reached, and was ended: {Cause}")]
     private partial void LogNotAdopted(int queue, string cause);
+
+    [LoggerMessage(1009, LogLevel.Warning, "{Count} twins lived on whose control endpoints were gone, and were ended.")]
+    private partial void LogOthersEnded(int count);
 
     [LoggerMessage(1008, LogLevel.Error, "Twin {Pid} on queue {Queue} could not be told everything.")]
     private partial void LogNotTold(int pid, int queue, Exception cause);

@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using Twins.Manager.Registry;
 using Twins.Manager.Settings;
 using Twins.Protocol;
@@ -12,7 +11,7 @@ namespace Twins.Manager.Pool;
 /// The old worker has ended before: no two ever share a queue. After a restart of twinsd the twins that live on are
 /// adopted. Thread safe.
 /// </summary>
-internal sealed partial class TwinPool(TwinsdOptions options, TwinPaths paths, ILogger<TwinPool> log) : IHostedService, IDisposable
+internal sealed partial class TwinPool(TwinsdOptions options, TwinPaths paths, TwinWorkers workers, ILogger<TwinPool> log) : IHostedService, IDisposable
 {
     private const int FirstQueue = 7400;
 
@@ -112,11 +111,10 @@ internal sealed partial class TwinPool(TwinsdOptions options, TwinPaths paths, I
     /// <inheritdoc/>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        Directory.CreateDirectory(paths.Twins);
-        File.SetUnixFileMode(paths.Twins, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        var found = Directory.GetFiles(paths.Twins, "*.sock").Union(TwinWorkers.FindControlPaths(paths.Twins));
-        foreach (var socket in found.Order(StringComparer.Ordinal))
-            await AdoptAsync(socket, cancellationToken);
+        workers.Prepare();
+        foreach (var path in workers.FindControlPaths().Order(StringComparer.Ordinal))
+            await AdoptAsync(path, cancellationToken);
+        EndOthers();
         await RefillAsync();
     }
 
@@ -128,7 +126,7 @@ internal sealed partial class TwinPool(TwinsdOptions options, TwinPaths paths, I
         try
         {
             foreach (var twin in Twins.Where(t => t.ProcessCount == 0))
-                TryEnd(twin.ControlPath);
+                TryEnd(twin);
         }
         finally
         {
@@ -161,7 +159,7 @@ internal sealed partial class TwinPool(TwinsdOptions options, TwinPaths paths, I
         catch (OperationCanceledException)
         {
         }
-        catch (Exception e) when (e is SocketException or TwinException or InvalidOperationException or System.ComponentModel.Win32Exception or IOException)
+        catch (Exception e) when (e is TwinException or InvalidOperationException or System.ComponentModel.Win32Exception or IOException)
         {
             LogStartFailed(e.Message);
         }

@@ -1,69 +1,57 @@
-using System.Globalization;
-using System.Text;
-using Twins.Manager.Checkpoint;
+using System.Diagnostics;
 
 namespace Twins.Manager.Pool;
 
 /// <summary>
-/// The worker processes themselves, found by their command lines: also those that nobody has a connection to, or remembers.
-/// What counts as ours has our network namespace, whose queues it takes, or our mount namespace, in which its control
-/// endpoint has its name: the workers of a lab on this machine have neither.
+/// The worker processes themselves, also those that nobody has a connection to, or remembers: how they are started, found, talked to and
+/// ended here. A control endpoint is known by its path, which says the queue.
 /// </summary>
-internal static class TwinWorkers
+internal abstract class TwinWorkers
 {
-    private const int SigKill = 9;
-    private static readonly TimeSpan EndTime = TimeSpan.FromSeconds(5);
+    /// <summary>How long one that is killed may take to end.</summary>
+    protected static readonly TimeSpan EndTime = TimeSpan.FromSeconds(5);
 
-    /// <summary>The control endpoints in a directory that workers were started with, whether their sockets are there or not.</summary>
-    public static IReadOnlySet<string> FindControlPaths(string directory) =>
-        Pids().Select(ReadControlPath).Where(path => Path.GetDirectoryName(path) == directory).Select(path => path!).ToHashSet();
+    /// <summary>The control endpoint of the worker with this queue.</summary>
+    public abstract string ControlPathOf(int queue);
 
-    /// <summary>Ends the workers of a control endpoint and waits until they have: then their queue is free.</summary>
+    /// <summary>The queue of a control endpoint; null: the path isn't one.</summary>
+    public abstract int? QueueOf(string controlPath);
+
+    /// <summary>Makes what control endpoints need.</summary>
+    public abstract void Prepare();
+
+    /// <summary>The control endpoints of all workers, whether they can be reached or not.</summary>
+    public abstract IReadOnlySet<string> FindControlPaths();
+
+    /// <summary>Starts a worker.</summary>
+    /// <param name="program">Path of the twin program.</param>
+    /// <param name="arguments">Its arguments.</param>
+    /// <exception cref="System.ComponentModel.Win32Exception">It can't be started.</exception>
+    public abstract Process Start(string program, IEnumerable<string> arguments);
+
+    /// <summary>Connects to a control endpoint.</summary>
+    /// <exception cref="IOException">Nobody listens there, or somebody whom this program didn't start.</exception>
+    public abstract Task<Stream> ConnectAsync(string controlPath, CancellationToken cancellation);
+
+    /// <summary>Writes, and hands a descriptor over with the first octet.</summary>
+    /// <exception cref="NotSupportedException">Descriptors can't be handed over here.</exception>
+    public abstract ValueTask WriteAsync(Stream stream, ReadOnlyMemory<byte> octets, int fileDescriptor, CancellationToken cancellation);
+
+    /// <summary>Ends the workers of a control endpoint and waits until they have: then their queue is free. What is left of the endpoint is removed.</summary>
+    /// <param name="controlPath">The endpoint.</param>
+    /// <param name="pid">Of the one that was reached there last; 0: none was.</param>
     /// <returns>How many there were.</returns>
     /// <exception cref="InvalidOperationException">One doesn't end.</exception>
-    public static int End(string controlPath)
-    {
-        var ended = 0;
-        foreach (var pid in Pids().Where(pid => ReadControlPath(pid) == controlPath))
-        {
-            using var worker = ProcessHandle.TryOpen(pid);
+    public abstract int End(string controlPath, int pid);
 
-            // Read again: what the handle holds can't become another process any more.
-            if (worker is null || ReadControlPath(pid) != controlPath)
-                continue;
-            worker.Signal(SigKill);
-            if (!worker.WaitForExit(EndTime))
-                throw new InvalidOperationException($"Twin {pid} doesn't end within {EndTime.TotalSeconds:0} s, so its place can't be filled.");
-            ended++;
-        }
+    /// <summary>Ends the workers that can't be found by their control endpoints.</summary>
+    /// <param name="known">PIDs of those that can.</param>
+    /// <returns>How many there were.</returns>
+    public virtual int EndOthers(IReadOnlySet<int> known) => 0;
 
-        return ended;
-    }
+    protected static ProcessStartInfo StartInfo(string program, IEnumerable<string> arguments, string workingDirectory) =>
+        new(program, arguments) { UseShellExecute = false, WorkingDirectory = workingDirectory };
 
-    /// <summary>All processes that this one sees.</summary>
-    public static IEnumerable<int> Pids() => Directory.EnumerateDirectories("/proc")
-        .Select(path => int.TryParse(Path.GetFileName(path), NumberStyles.None, CultureInfo.InvariantCulture, out var pid) ? pid : 0)
-        .Where(pid => pid > 0);
-
-    /// <summary>Null: it is no worker of ours.</summary>
-    private static string? ReadControlPath(int pid)
-    {
-        try
-        {
-            var folder = "/proc/" + pid.ToString(CultureInfo.InvariantCulture);
-            var arguments = Encoding.UTF8.GetString(File.ReadAllBytes(folder + "/cmdline")).Split('\0');
-            return arguments is [_, "--control", var path, "--queue", ..] && (SharesWithUs(folder, "net") || SharesWithUs(folder, "mnt")) ? path : null;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // It ended while we looked.
-            return null;
-        }
-    }
-
-    /// <summary>Whether a process has our namespace of a kind.</summary>
-    /// <param name="folder">Its directory in /proc.</param>
-    /// <param name="kind">As in /proc/PID/ns.</param>
-    public static bool SharesWithUs(string folder, string kind) =>
-        new FileInfo($"{folder}/ns/{kind}").LinkTarget is { } theirs && theirs == new FileInfo($"/proc/self/ns/{kind}").LinkTarget;
+    protected static InvalidOperationException NotEnding(int pid) =>
+        new($"Twin {pid} doesn't end within {EndTime.TotalSeconds:0} s, so its place can't be filled.");
 }

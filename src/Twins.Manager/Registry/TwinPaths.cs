@@ -8,20 +8,17 @@ internal sealed class TwinPaths(TwinsdOptions options)
 {
     private readonly ConcurrentDictionary<string, bool> _images = new();
 
-    /// <summary>Directory of the twins' control endpoints.</summary>
-    public string Twins => options.TwinSocketDirectory;
-
     /// <summary>The twin program: as set, or the one built or installed beside twinsd.</summary>
     public string TwinProgram => options.TwinPath.Length > 0
         ? options.TwinPath
-        : Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "twin", "twin"));
+        : Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "twin", OperatingSystem.IsWindows() ? "twin.exe" : "twin"));
 
     /// <summary>A new, private directory for the images of a migration.</summary>
     public string NewImages(string migrationId)
     {
         var directory = Path.Combine(options.ImagePath, migrationId);
         _images[directory] = true;
-        Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        PrivateFolder.Create(directory);
         return directory;
     }
 

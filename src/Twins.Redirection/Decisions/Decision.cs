@@ -12,7 +12,8 @@ namespace Twins.Redirection;
 /// 2 later fragment            network: pass. cabin: drop (Fragment)
 /// 3 no ports                  ICMP error about a flow: translate. else network: pass. cabin: drop (NotCarried)
 /// 4 tuple has a route         forward, hold or drop; wrong side: drop (WrongSide). First fragment: drop (Fragment).
-///                             lingering, and opens a connection: drop (StillLingering)
+///                             lingering, and opens a connection: drop (StillLingering).
+///                             left to the local stack: pass, unless it opens a connection
 /// 5 from a cabin              opens a connection from the cabin's home: request. else drop (UnknownCabinFlow)
 /// 6 to a listener             by its state: hold, pass, request, or drop (UnknownFlow)
 /// 7 to or from a leg          drop (UnknownLeg)
@@ -35,7 +36,7 @@ public static class Decision
         if (!packet.HasPorts)
             return WithoutPorts(packet, arrival, table); // (3)
         var tuple = packet.Tuple;
-        return table.FindRoute(tuple) is { } route
+        return table.FindRoute(tuple) is { } route && !(route.State == RouteState.Pass && OpensConnection(packet))
             ? ByRoute(packet, arrival, route) // (4)
             : Unknown(packet, arrival, table, tuple);
     }
@@ -49,6 +50,8 @@ public static class Decision
             return Verdict.Drop(DropReason.WrongSide, route.Process, route);
         if (route.State == RouteState.Drop)
             return Verdict.Drop(route.Reason, route.Process, route);
+        if (route.State == RouteState.Pass)
+            return Verdict.Pass;
         if (packet.IsFirstFragment)
             return Verdict.Drop(DropReason.Fragment, route.Process, route);
         if (route.IsLingering && OpensConnection(packet))
@@ -101,9 +104,12 @@ public static class Decision
         if (packet.TryGetQuoted(out var quoted, out _)
             && table.FindRoute(quoted.Tuple.Reversed) is { } route && route.Arrival == arrival)
         {
-            return route.State == RouteState.Forward
-                ? Verdict.RewriteQuoted(route)
-                : Verdict.Drop(DropReason.QuotedFlowNotForwarding, route.Process, route);
+            return route.State switch
+            {
+                RouteState.Forward => Verdict.RewriteQuoted(route),
+                RouteState.Pass => Verdict.Pass,
+                _ => Verdict.Drop(DropReason.QuotedFlowNotForwarding, route.Process, route),
+            };
         }
 
         return arrival.IsCabin ? Verdict.Drop(DropReason.NotCarried) : Verdict.Pass;

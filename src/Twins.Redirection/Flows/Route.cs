@@ -60,6 +60,10 @@ public sealed record Route
     public static Route Drop(DropReason reason, Side arrival, int process) =>
         new(RouteState.Drop, default, arrival, default, process, reason);
 
+    /// <summary>Packets are the local stack's, which brings a closed connection to its end.</summary>
+    public static Route Pass(Side arrival, int process) =>
+        new(RouteState.Pass, default, arrival, default, process, DropReason.None);
+
     /// <summary>The same route, forwarding to where it is told.</summary>
     public Route WithForward(FiveTuple target, Side egress) =>
         this with { State = RouteState.Forward, Target = target, Egress = egress, Reason = DropReason.None };

@@ -11,4 +11,7 @@ public enum RouteState
 
     /// <summary>Dropped, with the route's reason.</summary>
     Drop,
+
+    /// <summary>Left to the local stack, until a packet opens the connection anew.</summary>
+    Pass,
 }

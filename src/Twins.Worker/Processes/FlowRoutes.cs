@@ -45,6 +45,16 @@ internal sealed class FlowRoutes(MobileProcess process, FlowTableBuilder builder
         builder.Set(connection.Inbound, known is not null && known.Process == process.Slot ? known.WithHold() : Route.Hold(Side.Network, process.Slot));
     }
 
+    /// <summary>Home: connections that the process has closed are the local stack's, and no others.</summary>
+    public void LeaveToStack(IReadOnlyCollection<ConnectionKey> connections)
+    {
+        foreach (var gone in process.Lingering.Except(connections).Where(gone => before.FindRoute(gone.Inbound) is { State: RouteState.Pass }).ToArray())
+            builder.Remove(gone.Inbound);
+        foreach (var connection in connections)
+            builder.Set(connection.Inbound, Route.Pass(Side.Network, process.Slot));
+        process.Lingering.ReplaceBy(connections);
+    }
+
     /// <summary>Host: both ways between the leg and the cabin, as the process's state has it.</summary>
     public void SetHosted(in RedirectedFlow flow)
     {

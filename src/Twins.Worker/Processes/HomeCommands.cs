@@ -12,6 +12,7 @@ internal sealed class HomeCommands(TwinState state)
         var command = request.Migrating;
         var connections = command.Connections.Select(Wire.ToConnection).ToHashSet();
         var listeners = command.Listeners.Select(Wire.ToListener).ToHashSet();
+        var lingering = command.Lingering.Select(Wire.ToConnection).ToHashSet();
         var process = state.FindOrAdd(request.ProcessId);
         RequireHome(process);
         process.Epoch = request.Epoch;
@@ -32,6 +33,7 @@ internal sealed class HomeCommands(TwinState state)
             builder.Remove(gone.Inbound);
         if (!newOnly)
         {
+            routes.LeaveToStack(lingering);
             foreach (var connection in connections)
                 routes.Hold(connection);
         }
@@ -62,6 +64,7 @@ internal sealed class HomeCommands(TwinState state)
     {
         var flows = request.Migrated.Flows.Select(Wire.ToFlow).ToArray();
         var listeners = request.Migrated.Listeners.Select(Wire.ToListener).ToHashSet();
+        var lingering = request.Migrated.Lingering.Select(Wire.ToConnection).ToHashSet();
         var process = state.FindOrAdd(request.ProcessId);
         RequireHome(process);
         process.Epoch = request.Epoch;
@@ -83,6 +86,7 @@ internal sealed class HomeCommands(TwinState state)
         }
 
         state.WithdrawQuestions(process, builder);
+        routes.LeaveToStack(lingering);
         foreach (var flow in flows)
         {
             routes.OpenLeg(flow);

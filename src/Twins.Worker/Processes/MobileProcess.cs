@@ -55,7 +55,10 @@ internal sealed class MobileProcess(string id, int slot)
     /// <summary>At the host: closed in both directions, after HOST_STOP.</summary>
     public bool IsStopped { get; set; }
 
-    /// <summary>At the host, stopped: connections that the process has closed, whose last segments go on.</summary>
+    /// <summary>
+    /// Connections that the process has closed. At home the local stack brings them to their end; at the host, stopped, their last
+    /// segments go on.
+    /// </summary>
     public HashSet<ConnectionKey> Lingering { get; } = [];
 
     /// <summary>At home, while the process is frozen for long: its sockets answer.</summary>

@@ -240,7 +240,7 @@ internal sealed partial class TwinState(TwinOptions options, PacketOutput output
     /// <summary>Whether a packet that no rule of the table covers may go to the local stack. Anything else that was diverted may not: it would answer RST.</summary>
     public bool MayPass(in FiveTuple tuple)
     {
-        if (Table.FindListener(tuple.Protocol, tuple.Destination) is { State: ListenerState.HoldNewOnly })
+        if (Table.FindListener(tuple.Protocol, tuple.Destination) is { State: ListenerState.HoldNewOnly } || Table.FindRoute(tuple) is { State: RouteState.Pass })
             return true;
         foreach (var process in _processes.Values)
         {

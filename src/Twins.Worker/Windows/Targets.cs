@@ -22,7 +22,7 @@ internal static class Targets
 
         foreach (var (tuple, route) in table.Flows())
         {
-            if (route.Arrival == Side.Network && !table.HasLeg(tuple.Protocol, tuple.Source))
+            if (route.Arrival == Side.Network && route.State != RouteState.Pass && !table.HasLeg(tuple.Protocol, tuple.Source))
                 yield return DivertTarget.Connection(tuple.Protocol, tuple.Destination, tuple.Source);
         }
     }

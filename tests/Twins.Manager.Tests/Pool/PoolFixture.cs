@@ -53,7 +53,7 @@ internal sealed class PoolFixture : IAsyncDisposable
     {
         foreach (var earlier in _pools)
             await earlier.StopAsync(CancellationToken.None);
-        var pool = new TwinPool(Options, new TwinPaths(Options), new Logger<TwinPool>(_logging));
+        var pool = new TwinPool(Options, new TwinPaths(Options), new UnixTwinWorkers(Options.TwinSocketDirectory), new Logger<TwinPool>(_logging));
         pool.Replaced += twin =>
         {
             Replaced.Enqueue(twin);

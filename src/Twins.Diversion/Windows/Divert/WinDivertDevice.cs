@@ -59,6 +59,14 @@ internal sealed unsafe class WinDivertDevice : IDisposable
             ? 0
             : Marshal.GetLastPInvokeError();
 
+    /// <summary>Reads a property of the driver or of this handle.</summary>
+    /// <exception cref="DiversionException">The driver refuses.</exception>
+    public ulong Read(WinDivertParameter parameter)
+    {
+        ulong value;
+        return WinDivertLibrary.GetParameter(_handle, parameter, &value) ? value : throw WinDivertErrors.Last($"read WinDivert's {parameter}");
+    }
+
     /// <summary>Ends receiving, sending, or both. On any thread.</summary>
     public void Shutdown(WinDivertShutdown how) => _ = WinDivertLibrary.Shutdown(_handle, how);
 

@@ -41,6 +41,10 @@ internal static unsafe partial class WinDivertLibrary
     [return: MarshalAs(UnmanagedType.Bool)]
     public static partial bool SetParameter(WinDivertHandle handle, WinDivertParameter parameter, ulong value);
 
+    [LibraryImport(Library, EntryPoint = "WinDivertGetParam", SetLastError = true)]
+    [return: MarshalAs(UnmanagedType.Bool)]
+    public static partial bool GetParameter(WinDivertHandle handle, WinDivertParameter parameter, ulong* value);
+
     [LibraryImport(Library, EntryPoint = "WinDivertHelperCompileFilter", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     [return: MarshalAs(UnmanagedType.Bool)]
     public static partial bool CompileFilter(string filter, int layer, byte* filterObject, uint objectLength, byte** errorText, uint* errorPosition);

@@ -1,5 +1,4 @@
 using Twins.Diversion;
-using Twins.Diversion.Linux;
 using Twins.Manager.Home;
 using Twins.Manager.Registry;
 using Twins.Packets;
@@ -9,62 +8,18 @@ using Endpoint = Twins.Protocol.Endpoint;
 namespace Twins.Manager.Rules;
 
 /// <summary>
-/// The kernel rules of this node, in the words of the contracts. The table is there only while something is
-/// diverted, a queue's jump only while something goes to that queue. Thread safe.
+/// What this node diverts, in the words of the contracts, and what protects it while its twin is dead: no packet of it gets to a local
+/// socket, and no local socket answers. Thread safe.
 /// </summary>
-internal sealed class KernelRules : IDisposable
+internal abstract class DiversionRules : IDisposable
 {
-    private static readonly TimeSpan TidyAfter = TimeSpan.FromMilliseconds(500);
-
-    private readonly Lock _lock = new();
-    private readonly string? _networkNamespace;
-    private readonly Lazy<DivertRules> _rules;
-    private bool _isDisposed;
-
-    /// <param name="networkNamespace">A path (<see cref="NetworkNamespace"/>); null: this program's own.</param>
-    public KernelRules(string? networkNamespace = null)
-    {
-        _networkNamespace = networkNamespace;
-        _rules = new(() =>
-        {
-            var rules = DivertRules.Open(networkNamespace);
-            rules.TakeUp();
-            return rules;
-        });
-    }
-
-    /// <summary>The rules. iptables, where it is needed, works in the namespace of the thread that starts it.</summary>
-    private DivertRules OwnRules
-    {
-        get
-        {
-            if (_networkNamespace is null)
-                NetworkNamespace.ComeBack();
-            return _rules.Value;
-        }
-    }
-
-    /// <summary>How packets get to the queues here: <c>nft queue</c> or <c>nft marks and iptables NFQUEUE</c>.</summary>
+    /// <summary>How packets are diverted here, for people.</summary>
     /// <exception cref="Diversion.DiversionException">It doesn't work any more.</exception>
-    public string Check()
-    {
-        lock (_lock)
-        {
-            OwnRules.Check();
-            return OwnRules.QueueByNft ? "nft queue" : "nft marks and iptables NFQUEUE";
-        }
-    }
+    public abstract string Check();
 
-    /// <summary>Packets that the own sockets of what is diverted have sent, and that were dropped for it.</summary>
-    /// <exception cref="Diversion.DiversionException">The rules can't be read.</exception>
-    public long SilencedPackets
-    {
-        get
-        {
-            lock (_lock)
-                return OwnRules.SilencedPackets;
-        }
-    }
+    /// <summary>Packets that the own sockets of what is diverted have sent, and that were dropped for it; 0 where nobody counts them.</summary>
+    /// <exception cref="Diversion.DiversionException">They can't be read.</exception>
+    public abstract long SilencedPackets { get; }
 
     /// <summary>Diverts connections and listeners to a queue, and drops what their own sockets send from now on.</summary>
     /// <param name="queue">NFQUEUE number.</param>
@@ -112,46 +67,29 @@ internal sealed class KernelRules : IDisposable
     public void RemoveLegDestinations(IEnumerable<Endpoint> legs) =>
         Change(0, [], [.. legs.Select(l => DivertTarget.LegDestination(IpProtocol.Tcp, l.ToEndpoint()))]);
 
-    /// <summary>A queue that has got a new reader: if its jump has been lost, it is there again.</summary>
-    /// <exception cref="Diversion.DiversionException">The kernel refused.</exception>
-    public void Renew(int queue)
-    {
-        lock (_lock)
-        {
-            if (OwnRules.HasQueue((ushort)queue))
-                OwnRules.AddQueue((ushort)queue);
-        }
-    }
+    /// <summary>A queue that has got a new reader: if the way to it has been lost, it is there again.</summary>
+    /// <exception cref="Diversion.DiversionException">The system refused.</exception>
+    public abstract void Renew(int queue);
 
     /// <summary>How much is diverted that neither a home nor this node's end of a leg wants.</summary>
     /// <exception cref="Diversion.DiversionException">The rules can't be read.</exception>
-    public int CountUnknown(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs)
-    {
-        lock (_lock)
-        {
-            return Unknown(homes, hostLegs).Length;
-        }
-    }
+    public abstract int CountUnknown(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs);
 
     /// <summary>After a restart, when all that is wanted has been diverted again: removes what else there is.</summary>
-    /// <exception cref="Diversion.DiversionException">The kernel refused.</exception>
-    public void RemoveUnknown(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs)
-    {
-        lock (_lock)
-        {
-            OwnRules.Remove(Unknown(homes, hostLegs));
-            Tidy();
-            OwnRules.RemoveStrayJumps();
-        }
-    }
+    /// <exception cref="Diversion.DiversionException">The system refused.</exception>
+    public abstract void RemoveUnknown(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs);
 
-    private DivertTarget[] Unknown(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs)
-    {
-        var wanted = Wanted(homes, hostLegs);
-        return [.. OwnRules.ReadAgain().Targets.Keys.Where(t => !wanted.Contains(t))];
-    }
+    /// <inheritdoc/>
+    public abstract void Dispose();
 
-    private static HashSet<DivertTarget> Wanted(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs)
+    /// <param name="queue">For those that are added; on Windows of no meaning.</param>
+    /// <param name="add">Diverted, or excepted, from now on.</param>
+    /// <param name="remove">And these no more.</param>
+    /// <exception cref="Diversion.DiversionException">The system refused.</exception>
+    protected abstract void Change(int queue, IReadOnlyCollection<DivertTarget> add, IReadOnlyCollection<DivertTarget> remove);
+
+    /// <summary>All that is to be diverted, exceptions among it.</summary>
+    protected static HashSet<DivertTarget> Wanted(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs)
     {
         var wanted = new HashSet<DivertTarget>();
         foreach (var home in homes)
@@ -167,59 +105,6 @@ internal sealed class KernelRules : IDisposable
 
         wanted.UnionWith(hostLegs.Select(l => DivertTarget.LegDestination(IpProtocol.Tcp, l.ToEndpoint())));
         return wanted;
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        lock (_lock)
-        {
-            if (!_rules.IsValueCreated || _isDisposed)
-                return;
-            // What would have been done in a moment.
-            Tidy();
-            _isDisposed = true;
-            _rules.Value.Dispose();
-        }
-    }
-
-    private void Change(int queue, IReadOnlyCollection<DivertTarget> add, IReadOnlyCollection<DivertTarget> remove)
-    {
-        lock (_lock)
-        {
-            var rules = OwnRules;
-            if (add.Count > 0 && !rules.HasQueue((ushort)queue))
-            {
-                if (!rules.IsInstalled)
-                    rules.Install();
-                rules.AddQueue((ushort)queue);
-            }
-
-            rules.Change((ushort)queue, add, remove);
-        }
-
-        // A frozen process may be waiting for this change; the rest can be done when it runs.
-        if (remove.Count > 0)
-            _ = Task.Delay(TidyAfter).ContinueWith(_ => Tidy(), TaskScheduler.Default);
-    }
-
-    /// <summary>Takes away what diverts nothing any more.</summary>
-    private void Tidy()
-    {
-        lock (_lock)
-        {
-            if (_isDisposed)
-                return;
-            var rules = OwnRules;
-            if (rules.TargetCount == 0 && rules.IsInstalled)
-            {
-                rules.RemoveAll();
-                return;
-            }
-
-            foreach (var idle in rules.Queues.Where(queue => !rules.HasTargets(queue)))
-                rules.RemoveQueue(idle);
-        }
     }
 
     private static DivertTarget ToTarget(Connection connection)
