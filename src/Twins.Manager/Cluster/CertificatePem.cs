@@ -11,13 +11,22 @@ internal static class CertificatePem
     {
         try
         {
-            return key is null ? X509Certificate2.CreateFromPem(certificate) : X509Certificate2.CreateFromPem(certificate, key);
+            return key is null ? X509Certificate2.CreateFromPem(certificate) : ForTls(X509Certificate2.CreateFromPem(certificate, key));
         }
         catch (Exception exception) when (exception is CryptographicException or ArgumentException)
         {
             throw new ClusterException(
                 $"A certificate or key in {where} is damaged: {exception.Message} Move the directory aside and join the cluster again.", exception);
         }
+    }
+
+    /// <summary>A certificate with a key that this system's TLS can use: Schannel takes none that is in this program's memory only.</summary>
+    public static X509Certificate2 ForTls(X509Certificate2 certificate)
+    {
+        if (!OperatingSystem.IsWindows())
+            return certificate;
+        using (certificate)
+            return X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pfx), null, X509KeyStorageFlags.Exportable);
     }
 
     public static string Key(X509Certificate2 certificate)

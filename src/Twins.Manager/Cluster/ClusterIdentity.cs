@@ -76,7 +76,7 @@ internal sealed class ClusterIdentity
         try
         {
             using var key = Certificate.GetECDsaPrivateKey()!;
-            var identity = new ClusterIdentity(renewed.CopyWithPrivateKey(key), Authority);
+            var identity = new ClusterIdentity(CertificatePem.ForTls(renewed.CopyWithPrivateKey(key)), Authority);
             if (identity.Name == Name && identity.IsTrusted)
                 return identity;
         }

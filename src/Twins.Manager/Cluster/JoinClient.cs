@@ -70,7 +70,7 @@ internal static class JoinClient
             using var issued = X509CertificateLoader.LoadCertificate(reply.Certificate.Span);
             if (!CryptographicOperations.FixedTimeEquals(SHA256.HashData(authority.RawData), token.Fingerprint))
                 throw new ClusterException($"{token.Address} sent the certificate of another authority.");
-            var identity = new ClusterIdentity(issued.CopyWithPrivateKey(key), authority);
+            var identity = new ClusterIdentity(CertificatePem.ForTls(issued.CopyWithPrivateKey(key)), authority);
             if (!identity.IsTrusted || identity.Name != node)
                 throw new ClusterException($"{token.Address} sent a certificate that is not for {node}, or not yet or no longer valid. Check both clocks.");
             return new JoinedCluster(identity, [.. reply.Nodes.Select(member => new KnownNodeEntry(member.Name, member.Address))]);

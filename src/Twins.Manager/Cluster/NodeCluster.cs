@@ -62,7 +62,7 @@ internal sealed class NodeCluster : IDisposable
             var authority = ClusterAuthority.Create(_time);
             using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
             using var issued = authority.Issue(node, new PublicKey(key), _time);
-            var identity = new ClusterIdentity(issued.CopyWithPrivateKey(key), authority.Certificate);
+            var identity = new ClusterIdentity(CertificatePem.ForTls(issued.CopyWithPrivateKey(key)), authority.Certificate);
             authority.Save(_files);
             Become(identity, [new KnownNodeEntry(node, at)]);
             _authority = authority;

@@ -1,6 +1,7 @@
 using Twins.Manager.Nodes;
 using Twins.Manager.Pool;
 using Twins.Manager.Processes;
+using Twins.Manager.Processes.Windows;
 using Twins.Manager.Registry;
 using Twins.Protocol;
 using Twins.Table;
@@ -185,7 +186,9 @@ internal sealed partial class HomeRole
         }
     }
 
-    private static HashSet<Connection> OpenConnections() => [.. SocketTable.Read(Environment.ProcessId, Packets.IpProtocol.Tcp)
+    private static HashSet<Connection> OpenConnections() => [.. (OperatingSystem.IsWindows()
+            ? WindowsSocketTable.ReadTcp().Select(row => row.Socket)
+            : SocketTable.Read(Environment.ProcessId, Packets.IpProtocol.Tcp))
         .Where(row => (TcpState)row.State is not (TcpState.TimeWait or TcpState.Listen))
         .Select(row => new Packets.FiveTuple(Packets.IpProtocol.Tcp, row.Local, row.Remote).ToConnection())];
 

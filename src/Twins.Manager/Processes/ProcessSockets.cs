@@ -1,3 +1,4 @@
+using Twins.Manager.Processes.Windows;
 using Twins.Packets;
 using Endpoint = Twins.Packets.Endpoint;
 
@@ -13,7 +14,7 @@ public sealed class ProcessSockets
 {
     private readonly Lazy<IReadOnlyList<Obstacle>> _obstacles;
 
-    private ProcessSockets(IReadOnlyList<TcpSocket> tcp, IReadOnlyList<UdpSocket> udp, IReadOnlyList<Endpoint> listeners, Func<IReadOnlyList<Obstacle>> findObstacles)
+    internal ProcessSockets(IReadOnlyList<TcpSocket> tcp, IReadOnlyList<UdpSocket> udp, IReadOnlyList<Endpoint> listeners, Func<IReadOnlyList<Obstacle>> findObstacles)
     {
         Tcp = tcp;
         Udp = udp;
@@ -41,6 +42,8 @@ public sealed class ProcessSockets
     /// <param name="localAddresses">The addresses of their network namespace for which wildcard listeners count.</param>
     public static ProcessSockets Read(IReadOnlyCollection<int> pids, IReadOnlyCollection<InternetAddress> localAddresses)
     {
+        if (OperatingSystem.IsWindows())
+            return WindowsProcesses.Read(pids, localAddresses);
         var descriptors = pids.SelectMany(DescriptorFolder.Read).ToArray();
         var owners = new Dictionary<ulong, int>();
         foreach (var descriptor in descriptors)

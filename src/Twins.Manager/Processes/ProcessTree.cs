@@ -1,4 +1,5 @@
 using System.Globalization;
+using Twins.Manager.Processes.Windows;
 
 namespace Twins.Manager.Processes;
 
@@ -46,10 +47,14 @@ public sealed class ProcessTree
     /// Whether one of the processes has ended since, or is about to. Asked after something was read of them, such as
     /// their sockets: what they had open may have been gone in part by then. A zombie had nothing open before either.
     /// </summary>
-    public bool IsEnding() => Processes.Any(process => process.State != 'Z'
+    public bool IsEnding() => OperatingSystem.IsWindows() ? Processes.Any(process => !process.Identity.IsAlive()) : Processes.Any(process => process.State != 'Z'
         && (!ProcessStat.TryRead(process.Pid, out var stat) || stat.StartTimeTicks != process.Identity.StartTimeTicks || stat.IsEnding));
 
-    private static List<ProcessNode> ReadOnce(int rootPid)
+    private static List<ProcessNode> ReadOnce(int rootPid) => OperatingSystem.IsWindows()
+        ? [.. WindowsProcesses.ReadTree(rootPid).Select(ProcessIdentity.TryRead).OfType<ProcessIdentity>().Select(identity => new ProcessNode(identity, 0, [], 'R'))]
+        : ReadOnceOfLinux(rootPid);
+
+    private static List<ProcessNode> ReadOnceOfLinux(int rootPid)
     {
         var found = new List<ProcessNode>();
         var waiting = new Queue<int>([rootPid]);

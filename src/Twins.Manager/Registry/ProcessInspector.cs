@@ -137,7 +137,7 @@ internal sealed class ProcessInspector(ITableStore table, NodeCluster identity)
         ? endpoint.Address.ToIPv4() >> 24 == 127
         : endpoint.Address.ToIPAddress().Equals(System.Net.IPAddress.IPv6Loopback);
 
-    private static int ParentOf(int pid) => ProcessStat.TryRead(pid, out var stat) ? stat.ParentPid : 0;
+    private static int ParentOf(int pid) => OperatingSystem.IsWindows() ? Processes.Windows.WindowsProcesses.ParentOf(pid) : ProcessStat.TryRead(pid, out var stat) ? stat.ParentPid : 0;
 
     private static long ResidentBytes(int pid)
     {

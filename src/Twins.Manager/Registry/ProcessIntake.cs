@@ -71,7 +71,8 @@ internal sealed partial class ProcessIntake(
         {
             if (processes.FindOwner(told.Pid) is not { State: ProcessState.Running } record || record.CurrentNode != identity.Name || record.Role != NodeRole.Home)
                 continue;
-            if (told.Kind is HookEventKind.Connect or HookEventKind.Accept && told.Remote.Port != 0)
+            // On Windows a connect that is under way may not have its local address yet.
+            if (told.Kind is HookEventKind.Connect or HookEventKind.Accept && told.Remote.Port != 0 && !told.Local.Address.IsUnspecified)
                 await RegisterAsync(record, [new FiveTuple((IpProtocol)told.Transport, told.Local, told.Remote).ToConnection()], [], stopping);
             else if (told.Kind == HookEventKind.Listen)
                 await RegisterAsync(record, [], [new ListenerRecord((IpProtocol)told.Transport, told.Local).ToWire()], stopping);
