@@ -37,7 +37,9 @@ internal sealed record CliEnvironment
     public required string SocketPath { get; init; }
 
     /// <summary>Directory for the output files of started programs.</summary>
-    public string OutputDirectory { get; init; } = "/var/lib/twins/output";
+    public string OutputDirectory { get; init; } = OperatingSystem.IsWindows()
+        ? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.CommonApplicationData), "Twins", "output")
+        : "/var/lib/twins/output";
 
     /// <summary>State of the lab. A lab in another directory is another lab.</summary>
     public required string LabDirectory { get; init; }

@@ -21,23 +21,29 @@ internal sealed class Installation
     public string ProgramDirectory => _programDirectory;
 
     /// <summary>This CLI's own executable.</summary>
-    public string Cli => Path.Combine(_programDirectory, "twins");
+    public string Cli => Path.Combine(_programDirectory, Program("twins"));
 
-    public string Daemon => Path.Combine(Home, "build", "twinsd", "twinsd");
+    /// <summary>On Windows the programs are installed into one directory.</summary>
+    public string Daemon => OperatingSystem.IsWindows()
+        ? BesideOrBuilt("twinsd-windows", "twinsd.exe") : Path.Combine(Home, "build", "twinsd", "twinsd");
 
     public string Criu => Path.Combine(Home, "build", "criu", "criu");
 
     /// <summary>The launcher that starts a mobile process with nothing inherited.</summary>
-    public string Launcher => HookFile("twins-exec");
+    public string Launcher => HookFile(Program("twins-exec"));
 
     /// <summary>The library that is loaded into a mobile process.</summary>
-    public string HookLibrary => HookFile("libtwins-hook.so");
+    public string HookLibrary => HookFile(OperatingSystem.IsWindows() ? "twins-hook.dll" : "libtwins-hook.so");
 
-    private string HookFile(string name)
+    private string HookFile(string name) => BesideOrBuilt(OperatingSystem.IsWindows() ? "hook-windows" : "hook", name);
+
+    private string BesideOrBuilt(string directory, string name)
     {
         string beside = Path.Combine(_programDirectory, name);
-        return File.Exists(beside) ? beside : Path.Combine(Home, "build", "hook", name);
+        return File.Exists(beside) ? beside : Path.Combine(Home, "build", directory, name);
     }
+
+    private static string Program(string name) => OperatingSystem.IsWindows() ? name + ".exe" : name;
 
     private static string FindHome(string start)
     {

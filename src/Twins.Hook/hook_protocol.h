@@ -9,7 +9,8 @@
  * Transport on Windows: the named pipe TWINS_HOOK_PIPE_NAME, made by the receiver for messages
  * (PIPE_TYPE_MESSAGE), inbound; the environment variable TWINS_HOOK_PIPE overrides the name, which has
  * to begin with \\.\pipe\. One connection per process, kept; who it is, the receiver asks the system
- * (GetNamedPipeClientProcessId). The descriptor is the low 32 bits of the SOCKET. While a connect is
+ * (GetNamedPipeClientProcessId). The receiver may end it, to make room, for instance: the next message
+ * is sent through a new one. The descriptor is the low 32 bits of the SOCKET. While a connect is
  * in progress the local address may be the wildcard, and the remote end is the one that was asked
  * for; ConnectEx is told again, complete and without the flag, once the program updates the context.
  * TWINS_HOOK_SOCKET and TWINS_HOOK_DUP are not sent there.

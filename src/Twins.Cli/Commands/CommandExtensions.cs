@@ -57,6 +57,13 @@ internal static class CommandExtensions
         return command;
     }
 
+    /// <summary>As <see cref="Handle"/>, for what can be done on Linux only; elsewhere the command says so.</summary>
+    public static Command HandleOnLinux(
+        this Command command, CliEnvironment environment, Func<ParseResult, CancellationToken, Task<int>> action) =>
+        command.Handle(environment, (result, cancellation) => OperatingSystem.IsLinux() ? action(result, cancellation)
+            : throw new CliException(ExitCode.Usage, "linux-only",
+                "this needs Linux: the lab's machines are network namespaces, and what moves in the demo is moved by CRIU"));
+
     private static int Interrupted(CliEnvironment environment)
     {
         environment.Error.WriteLine("twins: interrupted");

@@ -14,7 +14,7 @@ internal static class DemoCommand
             "Show it on this machine (Linux, root): a server moves and its client's connection breaks; " +
             "with Twins, redis-server and nginx move home -> host1 -> host2 -> home under load and no client notices " +
             "more than a pause. Less than two minutes; leaves nothing behind").WithJson();
-        return command.Handle(environment, async (result, cancellation) =>
+        return command.HandleOnLinux(environment, async (result, cancellation) =>
         {
             CliEnvironment own = environment with { LabDirectory = environment.LabDirectory + "-demo" };
             var state = new DemoState();

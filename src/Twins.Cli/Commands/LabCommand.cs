@@ -24,7 +24,7 @@ internal static class LabCommand
         var bare = new Option<bool>("--no-daemon") { Description = "Machines only, no twinsd" };
         Command command = new Command("up", "Make the lab: network 10.77.0.0/24 and fd77::/64, names in /etc/hosts")
         { nodes, outsiders, bare }.WithJson();
-        return command.Handle(environment, async (result, cancellation) =>
+        return command.HandleOnLinux(environment, async (result, cancellation) =>
         {
             IReadOnlyList<LabMachine> machines = TwinsLab.Plan(
                 Split(result.GetRequiredValue(outsiders)), Split(result.GetRequiredValue(nodes)));
@@ -47,7 +47,7 @@ internal static class LabCommand
         };
         return new Command("exec",
             "Run a program on a lab machine, with its exit code; inside, plain `twins ...` talks to that node's twinsd") { machine, command }
-            .Handle(environment, async (result, _) =>
+            .HandleOnLinux(environment, async (result, _) =>
             {
                 TwinsLab.RequireRoot();
                 return await LabExec.RunAsync(environment,
@@ -56,14 +56,14 @@ internal static class LabCommand
     }
 
     private static Command CreateStatus(CliEnvironment environment) =>
-        new Command("status", "Show the lab's machines").WithJson().Handle(environment, (result, _) =>
+        new Command("status", "Show the lab's machines").WithJson().HandleOnLinux(environment, (result, _) =>
         {
             Show(environment, result, new TwinsLab(environment).Describe());
             return Task.FromResult(ExitCode.Done);
         });
 
     private static Command CreateDown(CliEnvironment environment) =>
-        new Command("down", "End the lab and remove all that it made").Handle(environment, async (_, _) =>
+        new Command("down", "End the lab and remove all that it made").HandleOnLinux(environment, async (_, _) =>
         {
             bool was = await new TwinsLab(environment).DownAsync();
             await environment.Out.WriteLineAsync(was ? "The lab is down." : "No lab was up.");

@@ -1,9 +1,8 @@
-using System.Diagnostics;
-using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using Grpc.Core;
 using Twins.Cli.Client;
-using Twins.Cli.Native;
+using Twins.Cli.Processes.Linux;
+using Twins.Cli.Processes.Windows;
 using Twins.Protocol;
 
 namespace Twins.Cli.Processes;
@@ -11,7 +10,6 @@ namespace Twins.Cli.Processes;
 /// <summary>A program that <c>twins run</c> starts: from its launch to its end, or to its leaving this node.</summary>
 internal sealed partial class MobileProgram(CliEnvironment environment, IReadOnlyList<string> command)
 {
-    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(10);
     private readonly LocalApi.LocalApiClient _client = environment.Client();
 
     /// <summary>True if a process can be called so; digits alone would be a PID.</summary>
@@ -31,30 +29,33 @@ internal sealed partial class MobileProgram(CliEnvironment environment, IReadOnl
         File.WriteAllBytes(error, []);
 
         // 2.
-        LibC.KeepDescriptorsPrivate();
-        using Process process = Process.Start(new ProcessStartInfo(environment.Installation.Launcher,
-            ["--stdout", output, "--stderr", error, "--hook", environment.Installation.HookLibrary, "--", .. command]))!;
+        using IStartedProgram program = OperatingSystem.IsWindows()
+            ? WindowsProgram.Start(environment.Installation, output, error, detach, command)
+            : LinuxProgram.Start(environment.Installation, output, error, command);
         var tail = new OutputTail(environment, output, error);
         try
         {
-            await UntilStartedAsync(process, cancellation);
+            await program.UntilRunningAsync(cancellation);
 
             // 3.
-            ProcessInfo? attached = await AttachAsync(process, name, output, error, cancellation);
+            ProcessInfo? attached = await AttachAsync(program, name, output, error, cancellation);
             if (attached is null)
-                return await EndAsync(process, tail);
+                return await EndAsync(program, tail);
             await environment.Out.WriteLineAsync($"{attached.Name} {attached.Pid}");
             await environment.Out.FlushAsync(cancellation);
             if (detach)
+            {
+                program.LetGo();
                 return ExitCode.Done;
+            }
             tail.Start();
 
             // 4.
-            return await FollowAsync(process, attached, tail);
+            return await FollowAsync(program, attached, tail);
         }
-        catch (Exception failure) when (failure is RpcException or CliException or OperationCanceledException && !process.HasExited)
+        catch (Exception failure) when (failure is RpcException or CliException or OperationCanceledException && !program.HasEnded)
         {
-            await StopAsync(process);
+            await program.StopAsync();
             await tail.FinishAsync();
             throw;
         }
@@ -69,7 +70,11 @@ internal sealed partial class MobileProgram(CliEnvironment environment, IReadOnl
             return !taken.Contains(wanted) ? wanted
                 : throw new CliException(ExitCode.Failed, "name-taken", $"a process called '{wanted}' runs already (twins show {wanted})");
         }
-        string stem = NameStem().Replace(Path.GetFileName(command[0]), "");
+        string file = Path.GetFileName(command[0]);
+        // What every program is called on Windows isn't part of its name.
+        if (OperatingSystem.IsWindows() && file.EndsWith(".exe", StringComparison.OrdinalIgnoreCase))
+            file = file[..^4];
+        string stem = NameStem().Replace(file, "");
         stem = IsName(stem) ? stem : "process";
         return Enumerable.Range(1, int.MaxValue).Select(number => number == 1 ? stem : $"{stem}-{number}")
             .First(name => !taken.Contains(name));
@@ -81,70 +86,40 @@ internal sealed partial class MobileProgram(CliEnvironment environment, IReadOnl
         {
             if (!File.Exists(file))
             {
+                string remedy = OperatingSystem.IsWindows()
+                    ? "install Twins again" : "./twins at the repository root builds it";
                 throw new CliException(ExitCode.Failed, "hook-missing",
-                    $"{file} isn't there: ./twins at the repository root builds it, or set TWINS_HOME to the directory that holds build/");
+                    $"{file} isn't there: {remedy}, or set TWINS_HOME to the directory that holds build/");
             }
-        }
-    }
-
-    /// <summary>Until the launcher has become the program: what is attached is the program.</summary>
-    private async Task UntilStartedAsync(Process process, CancellationToken cancellation)
-    {
-        long start = Stopwatch.GetTimestamp();
-        string launcher = Path.GetFullPath(environment.Installation.Launcher);
-        while (!process.HasExited)
-        {
-            string? executable = ExecutableOf(process.Id);
-            // Between fork and exec it still is this CLI.
-            if (executable is not null && executable != launcher && executable != Environment.ProcessPath)
-                return;
-            if (Stopwatch.GetElapsedTime(start) > StartLimit)
-                throw new CliException(ExitCode.Failed, "start-timeout", $"{command[0]} didn't start within {StartLimit.TotalSeconds:0} s");
-            await Task.Delay(2, cancellation);
-        }
-    }
-
-    private static string? ExecutableOf(int pid)
-    {
-        try
-        {
-            return File.ResolveLinkTarget($"/proc/{pid}/exe", returnFinalTarget: false)?.FullName;
-        }
-        catch (IOException)
-        {
-            return null; // It has just ended.
         }
     }
 
     /// <returns>Null if the program ended before it could be attached.</returns>
     private async Task<ProcessInfo?> AttachAsync(
-        Process process, string name, string output, string error, CancellationToken cancellation)
+        IStartedProgram program, string name, string output, string error, CancellationToken cancellation)
     {
-        if (process.HasExited)
+        if (program.HasEnded)
             return null;
         try
         {
             return await _client.AttachAsync(new AttachRequest
             {
-                Pid = process.Id,
+                Pid = program.Pid,
                 Name = name,
                 OutputPath = output,
                 ErrorPath = error,
             }, cancellationToken: cancellation);
         }
-        catch (RpcException) when (ProcessIdentity.Of(process.Id) is not { IsAlive: true })
+        catch (RpcException) when (!program.IsAlive)
         {
             return null;
         }
     }
 
-    private async Task<int> FollowAsync(Process process, ProcessInfo attached, OutputTail tail)
+    private async Task<int> FollowAsync(IStartedProgram program, ProcessInfo attached, OutputTail tail)
     {
-        // Ctrl-C goes to the program, as in a shell; what it does then is its own affair.
-        using PosixSignalRegistration interrupt = Forward(PosixSignal.SIGINT, LibC.SigInt, process);
-        using PosixSignalRegistration terminate = Forward(PosixSignal.SIGTERM, LibC.SigTerm, process);
-        using PosixSignalRegistration hangUp = Forward(PosixSignal.SIGHUP, LibC.SigHangUp, process);
-        int exitCode = await EndAsync(process, tail);
+        using IDisposable signals = program.PassSignalsOn();
+        int exitCode = await EndAsync(program, tail);
         ProcessInfo? now = await FindAsync(attached.ProcessId);
         if (now is null || now.State == "exited" || now.Epoch == attached.Epoch)
             return exitCode;
@@ -154,20 +129,11 @@ internal sealed partial class MobileProgram(CliEnvironment environment, IReadOnl
         return ExitCode.Done;
     }
 
-    private static PosixSignalRegistration Forward(PosixSignal signal, int number, Process process) =>
-        PosixSignalRegistration.Create(signal, context =>
-        {
-            context.Cancel = true;
-            // The launcher made it the leader of its own process group.
-            if (!process.HasExited)
-                _ = LibC.Kill(-process.Id, number);
-        });
-
-    private static async Task<int> EndAsync(Process process, OutputTail tail)
+    private static async Task<int> EndAsync(IStartedProgram program, OutputTail tail)
     {
-        await process.WaitForExitAsync(CancellationToken.None);
+        int exitCode = await program.WaitAsync();
         await tail.FinishAsync();
-        return process.ExitCode;
+        return exitCode;
     }
 
     private async Task<ProcessInfo?> FindAsync(string processId)
@@ -183,21 +149,6 @@ internal sealed partial class MobileProgram(CliEnvironment environment, IReadOnl
             await environment.Error.WriteLineAsync(
                 $"twins: whether it moved isn't known: {RpcFailure.Explain(failure, environment).Message}");
             return null;
-        }
-    }
-
-    private static async Task StopAsync(Process process)
-    {
-        _ = LibC.Kill(-process.Id, LibC.SigTerm);
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(2));
-        try
-        {
-            await process.WaitForExitAsync(patience.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            _ = LibC.Kill(-process.Id, LibC.SigKill);
-            await process.WaitForExitAsync(CancellationToken.None);
         }
     }
 

@@ -1,13 +1,14 @@
 /*
  * Starts a program with the hook in it.
  *
- * twins-exec [--hook DLL] [--stdout FILE --stderr FILE] [--print-pid] -- COMMAND ARGUMENTS...
+ * twins-exec [--hook DLL] [--stdout FILE --stderr FILE] [--print-pid] [--own-console] -- COMMAND ARGUMENTS...
  *
  * The program is a child with a PID of its own: it inherits the three standard streams and no other
  * handle. With --stdout and --stderr these are files that grow, and its input is empty. Ctrl-C
  * reaches it, not twins-exec, which waits and exits with its exit code; whoever ends twins-exec
- * doesn't end the program, as on Linux. --print-pid writes the PID on a line of its own to the
- * standard output before the program runs.
+ * doesn't end the program, as on Linux. With --own-console it has a console without a window to
+ * itself: Ctrl-C and the end of twins-exec's console don't reach it. --print-pid writes the PID on a
+ * line of its own to the standard output before the program runs.
  * Exit status when it can't be started: 127 the command was not found, 126 it can't be run (scripts
  * and 32-bit programs, for example), 125 anything else, 2 usage.
  */
@@ -61,18 +62,18 @@ static void fail_with_error(UINT status, const wchar_t *what, DWORD error)
 
 static void usage(void)
 {
-    fail(2, L"usage: twins-exec [--hook DLL] [--stdout FILE --stderr FILE] [--print-pid] -- COMMAND ARGUMENTS...\n");
+    fail(2, L"usage: twins-exec [--hook DLL] [--stdout FILE --stderr FILE] [--print-pid] [--own-console] -- COMMAND ARGUMENTS...\n");
 }
 
 struct options {
     const wchar_t *hook, *output, *error;
-    BOOL prints_pid;
+    BOOL prints_pid, has_own_console;
     int command; /* index of the first word after -- */
 };
 
 static struct options read_options(int count, wchar_t **words)
 {
-    struct options options = { NULL, NULL, NULL, FALSE, 0 };
+    struct options options = { NULL, NULL, NULL, FALSE, FALSE, 0 };
     int i = 1;
     for (; i < count && wcscmp(words[i], L"--") != 0; i++) {
         const wchar_t **value = wcscmp(words[i], L"--hook") == 0 ? &options.hook
@@ -81,6 +82,8 @@ static struct options read_options(int count, wchar_t **words)
             : NULL;
         if (wcscmp(words[i], L"--print-pid") == 0)
             options.prints_pid = TRUE;
+        else if (wcscmp(words[i], L"--own-console") == 0)
+            options.has_own_console = TRUE;
         else if (value != NULL && i + 1 < count)
             *value = words[++i];
         else
@@ -173,7 +176,8 @@ static void start(const wchar_t *path, wchar_t *command_line, const struct optio
     if (!InitializeProcThreadAttributeList(startup.lpAttributeList, 1, 0, &size)
         || (count > 0 && !UpdateProcThreadAttribute(startup.lpAttributeList, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, streams, count * sizeof *streams, NULL, NULL)))
         fail_with_error(125, L"the list of handles", GetLastError());
-    if (!CreateProcessW(path, command_line, NULL, NULL, count > 0, CREATE_SUSPENDED | EXTENDED_STARTUPINFO_PRESENT, NULL, NULL, &startup.StartupInfo, process))
+    DWORD flags = CREATE_SUSPENDED | EXTENDED_STARTUPINFO_PRESENT | (options->has_own_console ? CREATE_NO_WINDOW : 0);
+    if (!CreateProcessW(path, command_line, NULL, NULL, count > 0, flags, NULL, NULL, &startup.StartupInfo, process))
         fail_with_error(126, path, GetLastError());
     if (is_32_bit(process->hProcess)) {
         TerminateProcess(process->hProcess, 126);

@@ -2,6 +2,6 @@ namespace Twins.Manager.Hooks;
 
 internal static partial class Log
 {
-    [LoggerMessage(EventId = 3201, Level = LogLevel.Error, Message = "Nothing more is read from the hook socket {Path}. Programs go on; their sockets are read from the kernel when they move.")]
+    [LoggerMessage(EventId = 3201, Level = LogLevel.Error, Message = "Nothing more is read from {Path}, where hooks tell. Programs go on; their sockets are read from the system when they move.")]
     public static partial void ListenerFailed(ILogger logger, Exception exception, string path);
 }

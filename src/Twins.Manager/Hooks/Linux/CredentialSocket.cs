@@ -3,7 +3,7 @@ using System.ComponentModel;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 
-namespace Twins.Manager.Hooks;
+namespace Twins.Manager.Hooks.Linux;
 
 /// <summary>An AF_UNIX datagram socket that tells with each datagram which process sent it (unix(7), SO_PASSCRED).</summary>
 internal sealed class CredentialSocket : IDisposable

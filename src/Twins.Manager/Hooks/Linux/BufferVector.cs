@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Twins.Manager.Hooks;
+namespace Twins.Manager.Hooks.Linux;
 
 /// <summary><c>struct iovec</c> of 64-bit Linux.</summary>
 [StructLayout(LayoutKind.Sequential)]

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Twins.Manager.Hooks;
+namespace Twins.Manager.Hooks.Linux;
 
 internal static partial class Native
 {

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Twins.Manager.Hooks;
+namespace Twins.Manager.Hooks.Linux;
 
 /// <summary><c>struct msghdr</c> of 64-bit Linux (recvmsg(2)).</summary>
 [StructLayout(LayoutKind.Explicit, Size = 56)]
