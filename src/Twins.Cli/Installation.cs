@@ -25,7 +25,7 @@ internal sealed class Installation
 
     /// <summary>On Windows the programs are installed into one directory.</summary>
     public string Daemon => OperatingSystem.IsWindows()
-        ? BesideOrBuilt("twinsd-windows", "twinsd.exe") : Path.Combine(Home, "build", "twinsd", "twinsd");
+        ? BesideOrBuilt("windows", "twinsd.exe") : Path.Combine(Home, "build", "twinsd", "twinsd");
 
     public string Criu => Path.Combine(Home, "build", "criu", "criu");
 
@@ -35,7 +35,7 @@ internal sealed class Installation
     /// <summary>The library that is loaded into a mobile process.</summary>
     public string HookLibrary => HookFile(OperatingSystem.IsWindows() ? "twins-hook.dll" : "libtwins-hook.so");
 
-    private string HookFile(string name) => BesideOrBuilt(OperatingSystem.IsWindows() ? "hook-windows" : "hook", name);
+    private string HookFile(string name) => BesideOrBuilt(OperatingSystem.IsWindows() ? "windows" : "hook", name);
 
     private string BesideOrBuilt(string directory, string name)
     {

@@ -8,10 +8,12 @@ internal sealed class TwinPaths(TwinsdOptions options)
 {
     private readonly ConcurrentDictionary<string, bool> _images = new();
 
-    /// <summary>The twin program: as set, or the one built or installed beside twinsd.</summary>
+    /// <summary>The twin program: as set, or the one built or installed beside twinsd; on Windows in the same directory.</summary>
     public string TwinProgram => options.TwinPath.Length > 0
         ? options.TwinPath
-        : Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "twin", OperatingSystem.IsWindows() ? "twin.exe" : "twin"));
+        : OperatingSystem.IsWindows()
+            ? Path.Combine(AppContext.BaseDirectory, "twin.exe")
+            : Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "twin", "twin"));
 
     /// <summary>A new, private directory for the images of a migration.</summary>
     public string NewImages(string migrationId)

@@ -87,7 +87,7 @@ int main(int count, char **arguments)
     setenv("WINEDEBUG", "-all", 0);
     setenv("DOTNET_EnableWriteXorExecute", "0", 1); /* as in scripts/wine.sh */
     setenv("TWINS_RIG_SOCKET", socket_path, 1);
-    const char *twin[MOST_ARGUMENTS + 4] = { "wine", in_build("twin-windows/twin.exe"), "--control", pipe_path };
+    const char *twin[MOST_ARGUMENTS + 4] = { "wine", in_build("rigs/windows/twin.exe"), "--control", pipe_path };
     memcpy(twin + 4, arguments + 5, sizeof *twin * (size_t)(count - 5));
     start(twin);
     start((const char *[]) { "wine", in_build("rigs/wintwin/pipe_relay.exe"), arguments[2], pipe_path, NULL });

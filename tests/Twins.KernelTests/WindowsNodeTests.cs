@@ -1,0 +1,100 @@
+using System.Text.Json;
+using Twins.KernelTests.Lab;
+
+namespace Twins.KernelTests;
+
+/// <summary>A whole Windows node, under Wine (tests/rigs/winnode): a Windows server is held and released under traffic.</summary>
+[TestClass]
+public sealed class WindowsNodeTests : LabTest
+{
+    private WindowsNode _node = null!;
+
+    [ClassInitialize]
+    public static void Prepare(TestContext context) => WindowsNode.Prepare();
+
+    [TestInitialize]
+    public void StartNode() => _node = WindowsNode.Start(Host2);
+
+    [TestCleanup]
+    public void EndNode()
+    {
+        if (TestContext.CurrentTestOutcome != UnitTestOutcome.Passed)
+            TestContext.WriteLine("{0}", _node);
+        _node.Dispose();
+    }
+
+    [TestMethod]
+    public void Server_HeldAndReleased_OldAndNewConnectionsGoOn()
+    {
+        CheckedClient client = StartServer();
+        PeerCounters before = PeerCounters.Read(Peer);
+        for (int round = 0; round < 3; round++)
+        {
+            Hold();
+            CheckedClient late = Talk("10.77.0.4:7000", "--connections", "2", "--rate", "50");
+            Release();
+            client.AssertGoesOn();
+            late.WaitUntilReady().AssertGoesOn();
+            late.Finish();
+        }
+
+        before.AssertNothingEnded(PeerCounters.Read(Peer));
+        client.Finish();
+    }
+
+    [TestMethod]
+    public void TwinKilled_WhileItHolds_AnotherHolds_AndTheConnectionsGoOn()
+    {
+        CheckedClient client = StartServer();
+        PeerCounters before = PeerCounters.Read(Peer);
+        Hold();
+        int twin = _node.Show("echo").GetProperty("twinPid").GetInt32();
+        _node.KillTwins();
+        Eventually.Reads(() => _node.Show("echo"), shown => shown.GetProperty("twinPid").GetInt32() is > 0 and var now && now != twin && HeldPackets(shown) > 0, "another twin holds");
+        Release();
+        client.AssertGoesOn();
+        before.AssertNothingEnded(PeerCounters.Read(Peer));
+        client.Finish();
+    }
+
+    [TestMethod]
+    public void ManagerKilled_WhileItHolds_ItIsHeldStill_AndTheConnectionsGoOn()
+    {
+        CheckedClient client = StartServer();
+        PeerCounters before = PeerCounters.Read(Peer);
+        Hold();
+        int twin = _node.Show("echo").GetProperty("twinPid").GetInt32();
+        _node.RestartDaemon();
+        Assert.AreEqual("held", _node.Show("echo").GetProperty("state").GetString());
+        Assert.AreEqual(twin, _node.Show("echo").GetProperty("twinPid").GetInt32(), "the twin lives on");
+        Release();
+        client.AssertGoesOn();
+        before.AssertNothingEnded(PeerCounters.Read(Peer));
+        client.Finish();
+    }
+
+    private static long HeldPackets(JsonElement shown) => shown.GetProperty("heldPackets").GetInt64();
+
+    private CheckedClient StartServer()
+    {
+        int pid = _node.Run("echo", WindowsNode.Program("echo.exe"), "7000");
+        Eventually.Reads(() => _node.Show("echo"), shown => shown.GetProperty("endpoints").EnumerateArray().Any(e => e.GetProperty("role").GetString() == "listener"), "it listens");
+        Assert.AreEqual(pid, _node.Show("echo").GetProperty("pid").GetInt32());
+        CheckedClient client = Talk("10.77.0.4:7000", "--connections", "4", "--rate", "200").WaitUntilReady();
+        client.AssertGoesOn();
+        return client;
+    }
+
+    /// <summary>Until packets are being held.</summary>
+    private void Hold()
+    {
+        _node.Twins("hold", "echo").Exits(0);
+        Eventually.Reads(() => _node.Show("echo"), shown => shown.GetProperty("state").GetString() == "held" && HeldPackets(shown) > 0, "its packets are held");
+    }
+
+    private void Release()
+    {
+        _node.Twins("release", "echo").Exits(0);
+        Eventually.Reads(() => _node.Show("echo"), shown => shown.GetProperty("state").GetString() == "running", "it runs");
+    }
+}

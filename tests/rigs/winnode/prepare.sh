@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Builds all that a Windows node under Wine needs (tests/Twins.KernelTests/Lab/WindowsNode.cs). Returns at once when it is there.
+set -euo pipefail
+here=$(dirname "$(readlink -f "$0")")
+# shellcheck source=scripts/common.sh
+source "$here/../../../scripts/common.sh"
+"$here/../wintwin/prepare.sh"
+mkdir -p "$build_directory/rigs/winnode"
+x86_64-w64-mingw32-gcc -O1 -std=c17 -Wall -Wextra -Werror -D_WIN32_WINNT=0x0A00 -o "$build_directory/rigs/winnode/echo.exe" "$here/echo.c" -lws2_32
+status=0
+"$root_directory/scripts/wine.sh" "$build_directory/wine/windows-node" "$build_directory/rigs/windows/twins.exe" --version >/dev/null 2>&1 || status=$?
+[[ $status == 0 ]] || die "twins.exe doesn't start under wine (exit code $status)"
