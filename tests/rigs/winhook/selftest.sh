@@ -268,6 +268,8 @@ $(cat output.txt)"
 # On a terminal: without one there is no console for Ctrl-C.
 timeout 60 script -qec 'wine twins-exec.exe --hook twins-hook.dll -- interrupted.exe' /dev/null >output.txt </dev/null
 holds 'Ctrl-C reaches the program and leaves twins-exec waiting' 7 $?
+timeout 60 wine twins-exec.exe --own-console -- interrupted.exe >output.txt 2>&1 </dev/null
+holds '--own-console gives the program a console where there is none' 7 $?
 
 refuses() { # SENTENCE STATUS PATTERN ARGUMENTS OF twins-exec...
   local sentence=$1 expected="$2 1" pattern=$3

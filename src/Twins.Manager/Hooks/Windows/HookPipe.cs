@@ -47,8 +47,6 @@ internal sealed class HookPipe : IHookTransport
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (_ending.IsCancellationRequested && _serving.IsCompleted)
-            return;
         _ending.Cancel();
         _serving.GetAwaiter().GetResult();
         DisposeInstances();

@@ -1,0 +1,2 @@
+// The programs use ports of their own, and the hook's pipe is told them by a variable of this process.
+[assembly: DoNotParallelize]
