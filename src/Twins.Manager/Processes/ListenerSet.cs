@@ -8,8 +8,12 @@ internal sealed class ListenerSet
 {
     private readonly List<(SocketRow Row, bool IsOwned)> _listeners;
 
-    public ListenerSet(IEnumerable<SocketRow> rows, Dictionary<ulong, int> owners) =>
-        _listeners = [.. rows.Select(row => (row, owners.ContainsKey(row.Inode)))];
+    public ListenerSet(IEnumerable<SocketRow> rows, Dictionary<ulong, int> owners)
+        : this(rows.Select(row => (row, owners.ContainsKey(row.Inode))))
+    {
+    }
+
+    public ListenerSet(IEnumerable<(SocketRow Row, bool IsOwned)> listeners) => _listeners = [.. listeners];
 
     /// <summary>
     /// Whether a connection at this local end came through an owned listener. As in the kernel's lookup

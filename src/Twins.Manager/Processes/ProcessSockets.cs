@@ -13,7 +13,7 @@ public sealed class ProcessSockets
 {
     private readonly Lazy<IReadOnlyList<Obstacle>> _obstacles;
 
-    private ProcessSockets(IReadOnlyList<TcpSocket> tcp, IReadOnlyList<UdpSocket> udp, IReadOnlyList<Endpoint> listeners, Func<IReadOnlyList<Obstacle>> findObstacles)
+    internal ProcessSockets(IReadOnlyList<TcpSocket> tcp, IReadOnlyList<UdpSocket> udp, IReadOnlyList<Endpoint> listeners, Func<IReadOnlyList<Obstacle>> findObstacles)
     {
         Tcp = tcp;
         Udp = udp;
