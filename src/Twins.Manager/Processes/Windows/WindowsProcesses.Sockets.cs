@@ -18,14 +18,18 @@ internal static partial class WindowsProcesses
     /// connection is refused after a migration as it was before, one too few is one that is lost.
     /// </param>
     /// <exception cref="Win32Exception">The system doesn't give its tables.</exception>
-    public static ProcessSockets Read(IReadOnlyCollection<int> pids, IReadOnlyCollection<InternetAddress> localAddresses)
+    public static ProcessSockets Read(IReadOnlyCollection<int> pids, IReadOnlyCollection<InternetAddress> localAddresses) =>
+        SocketsOf(WindowsSocketTable.ReadTcp(), WindowsSocketTable.ReadUdp(), pids, localAddresses);
+
+    /// <summary>As above, of tables that have been read.</summary>
+    internal static ProcessSockets SocketsOf(
+        IReadOnlyCollection<OwnedRow> tcp, IReadOnlyCollection<OwnedRow> udp, IReadOnlyCollection<int> pids, IReadOnlyCollection<InternetAddress> localAddresses)
     {
         var asked = pids.ToHashSet();
-        var rows = WindowsSocketTable.ReadTcp();
-        var listeners = new ListenerSet(rows.Where(row => row.Socket.State == (int)TcpState.Listen).Select(row => (row.Socket, asked.Contains(row.Pid))));
+        var listeners = new ListenerSet(tcp.Where(row => row.Socket.State == (int)TcpState.Listen).Select(row => (row.Socket, asked.Contains(row.Pid))));
         return new ProcessSockets(
-            [.. rows.Where(row => asked.Contains(row.Pid)).Select(TcpSocketOf).OfType<TcpSocket>()],
-            [.. WindowsSocketTable.ReadUdp().Where(row => asked.Contains(row.Pid)).Select(UdpSocketOf)],
+            [.. tcp.Where(row => asked.Contains(row.Pid)).Select(TcpSocketOf).OfType<TcpSocket>()],
+            [.. udp.Where(row => asked.Contains(row.Pid)).Select(UdpSocketOf)],
             [.. listeners.OwnedEndpoints(localAddresses).Distinct()],
             () => []);
     }
