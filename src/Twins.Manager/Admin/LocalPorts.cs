@@ -16,11 +16,14 @@ internal sealed class LocalPorts
     private readonly string _reservedText;
     private readonly List<(int First, int Last)> _reserved;
 
-    private LocalPorts(int first, int last, string reservedText)
+    private LocalPorts(int first, int last, string reservedText, IEnumerable<(int First, int Last)> reserved)
     {
         (_first, _last, _reservedText) = (first, last, reservedText);
-        _reserved = [.. reservedText.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(ParseRange).Order()];
+        _reserved = [.. reserved.Order()];
     }
+
+    /// <summary>Where the system tells them in another way.</summary>
+    public static LocalPorts Of(int first, int last, IEnumerable<(int First, int Last)> reserved) => new(first, last, "", reserved);
 
     /// <summary>Reads both settings' texts.</summary>
     /// <exception cref="FormatException">They aren't as the kernel writes them.</exception>
@@ -28,7 +31,8 @@ internal sealed class LocalPorts
     {
         if (range.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries) is not [var first, var last])
             throw new FormatException($"{RangeName} is '{range}', not two ports.");
-        return new LocalPorts(ParsePort(first), ParsePort(last), reserved.Trim());
+        reserved = reserved.Trim();
+        return new LocalPorts(ParsePort(first), ParsePort(last), reserved, reserved.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(ParseRange));
     }
 
     /// <summary>The first ports of a range that the kernel may give away; null if there are none.</summary>
