@@ -21,9 +21,9 @@ internal sealed class Installation
     public string ProgramDirectory => _programDirectory;
 
     /// <summary>This CLI's own executable.</summary>
-    public string Cli => Path.Combine(_programDirectory, "twins");
+    public string Cli => Path.Combine(_programDirectory, Program("twins"));
 
-    public string Daemon => Path.Combine(Home, "build", "twinsd", "twinsd");
+    public string Daemon => Path.Combine(Home, "build", "twinsd", Program("twinsd"));
 
     public string Criu => Path.Combine(Home, "build", "criu", "criu");
 
@@ -39,12 +39,14 @@ internal sealed class Installation
         return File.Exists(beside) ? beside : Path.Combine(Home, "build", "hook", name);
     }
 
+    private static string Program(string name) => OperatingSystem.IsWindows() ? name + ".exe" : name;
+
     private static string FindHome(string start)
     {
         for (string? directory = start; directory is not null; directory = Path.GetDirectoryName(directory))
         {
             if (File.Exists(Path.Combine(directory, "Twins.sln")) ||
-                File.Exists(Path.Combine(directory, "build", "twinsd", "twinsd")))
+                File.Exists(Path.Combine(directory, "build", "twinsd", Program("twinsd"))))
             {
                 return directory;
             }
