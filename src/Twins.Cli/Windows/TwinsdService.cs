@@ -83,8 +83,18 @@ internal sealed class TwinsdService(string name, TimeProvider time)
     public async Task RemoveAsync(CancellationToken cancellation)
     {
         using var service = Open(ServiceNative.Stop | ServiceNative.QueryStatus | ServiceNative.Delete, "remove");
-        await StopAsync(service, cancellation);
-        if (!ServiceNative.DeleteService(service) && Marshal.GetLastPInvokeError() != MarkedForDelete)
+        bool isRemoved;
+        try
+        {
+            await StopAsync(service, cancellation);
+        }
+        finally
+        {
+            // One that doesn't stop goes from the list when it has ended.
+            isRemoved = ServiceNative.DeleteService(service) || Marshal.GetLastPInvokeError() == MarkedForDelete;
+        }
+
+        if (!isRemoved)
             throw Failure("remove");
     }
 
