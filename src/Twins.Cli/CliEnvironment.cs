@@ -33,7 +33,7 @@ internal sealed record CliEnvironment
 
     public required Installation Installation { get; init; }
 
-    /// <summary>The socket of this node's <c>twinsd</c>.</summary>
+    /// <summary>The socket of this node's <c>twinsd</c>; on Windows its named pipe.</summary>
     public required string SocketPath { get; init; }
 
     /// <summary>Directory for the output files of started programs.</summary>
@@ -59,7 +59,7 @@ internal sealed record CliEnvironment
         ErrorIsTerminal = !Console.IsErrorRedirected,
         Installation = new Installation(Environment.GetEnvironmentVariable("TWINS_HOME"), AppContext.BaseDirectory),
         SocketPath = Environment.GetEnvironmentVariable("TWINS_SOCKET") is { Length: > 0 } path
-            ? path : "/run/twins/twinsd.sock",
+            ? path : OperatingSystem.IsWindows() ? @"\\.\pipe\twins\twinsd" : "/run/twins/twinsd.sock",
         LabDirectory = Environment.GetEnvironmentVariable("TWINS_LAB") is { Length: > 0 } lab ? lab : "/run/twins-lab",
     };
 

@@ -50,6 +50,7 @@ internal static class CommandTree
             ResolveCommand.Create(environment),
             DoctorCommand.Create(environment),
             ClusterCommand.Create(environment),
+            ServiceCommand.Create(environment),
             LabCommand.Create(environment),
             DemoCommand.Create(environment),
             DemoClientCommand.Create(environment),

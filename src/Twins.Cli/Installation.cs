@@ -50,7 +50,7 @@ internal sealed class Installation
         for (string? directory = start; directory is not null; directory = Path.GetDirectoryName(directory))
         {
             if (File.Exists(Path.Combine(directory, "Twins.sln")) ||
-                File.Exists(Path.Combine(directory, "build", "twinsd", "twinsd")))
+                File.Exists(Path.Combine(directory, "build", "twinsd", Program("twinsd"))))
             {
                 return directory;
             }

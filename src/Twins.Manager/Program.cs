@@ -13,54 +13,58 @@ using Twins.Manager.Pool;
 using Twins.Manager.Registry;
 using Twins.Manager.Rules;
 using Twins.Manager.Settings;
+using Twins.Manager.Settings.Windows;
+using Twins.Manager.Windows;
 using Twins.Table;
 using Twins.Table.Sqlite;
 
-TwinsdOptions options;
+WebApplication? app = null;
 try
 {
-    options = SettingsReader.Read(args, Environment.GetEnvironmentVariables().Cast<System.Collections.DictionaryEntry>().ToDictionary(e => (string)e.Key, e => (string?)e.Value ?? ""));
-}
-catch (SettingsException e)
-{
-    Console.Error.WriteLine(e.Message);
-    return (int)StartFailure.Settings;
-}
-
-var builder = WebApplication.CreateSlimBuilder();
-builder.Host.UseSystemd();
-builder.WebHost.UseKestrelHttpsConfiguration();
-builder.Logging.ClearProviders().AddSimpleConsole(console =>
-{
-    console.SingleLine = true;
-    console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
-    console.UseUtcTimestamp = true;
-});
-builder.Logging.AddTwinsFilters();
-builder.Services.AddSingleton(options);
-builder.Services.AddTwinsCluster();
-builder.Services.AddTwinsAccess();
-builder.Services.AddTwinsManager(options);
-builder.WebHost.ConfigureKestrel(kestrel =>
-{
-    kestrel.ConfigureLocalApi(options);
-    kestrel.ConfigureNodeApi(options);
-});
-
-WebApplication app;
-try
-{
-    app = builder.Build();
-    app.MapGrpcService<LocalApiService>();
-    app.MapGrpcService<NodeApiService>();
-    app.MapGrpcService<JoinService>();
+    var options = SettingsReader.Read(args, Environment.GetEnvironmentVariables().Cast<System.Collections.DictionaryEntry>().ToDictionary(e => (string)e.Key, e => (string?)e.Value ?? ""));
+    if (OperatingSystem.IsWindows())
+        OwnDirectory.Prepare(options);
+    app = Build(options);
     await app.StartAsync();
 }
 catch (Exception e) when (StartFailures.Find(e) is { } failure)
 {
-    Console.Error.WriteLine($"twinsd can't start: {e.Message}");
+    Console.Error.WriteLine(failure == StartFailure.Settings ? e.Message : $"twinsd can't start: {e.Message}");
+    if (OperatingSystem.IsWindows())
+        Service.TellFailure(failure, e.Message, app?.Services);
     return (int)failure;
 }
 
 await app.WaitForShutdownAsync();
 return 0;
+
+static WebApplication Build(TwinsdOptions options)
+{
+    // A Windows service starts in a directory that isn't ours.
+    var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = OperatingSystem.IsWindows() ? AppContext.BaseDirectory : null });
+    builder.Host.UseSystemd();
+    builder.WebHost.UseKestrelHttpsConfiguration();
+    builder.Logging.ClearProviders().AddSimpleConsole(console =>
+    {
+        console.SingleLine = true;
+        console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+        console.UseUtcTimestamp = true;
+    });
+    if (OperatingSystem.IsWindows())
+        Service.Use(builder);
+    builder.Logging.AddTwinsFilters();
+    builder.Services.AddSingleton(options);
+    builder.Services.AddTwinsCluster();
+    builder.Services.AddTwinsAccess();
+    builder.Services.AddTwinsManager(options);
+    builder.WebHost.ConfigureKestrel(kestrel =>
+    {
+        kestrel.ConfigureLocalApi(options);
+        kestrel.ConfigureNodeApi(options);
+    });
+    var app = builder.Build();
+    app.MapGrpcService<LocalApiService>();
+    app.MapGrpcService<NodeApiService>();
+    app.MapGrpcService<JoinService>();
+    return app;
+}

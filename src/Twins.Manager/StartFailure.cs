@@ -17,4 +17,7 @@ internal enum StartFailure
 
     /// <summary>Packets can't be diverted.</summary>
     Diversion = 14,
+
+    /// <summary>Windows: a directory of ours can't be made or closed to others, or somebody else has made it.</summary>
+    Directory = 15,
 }

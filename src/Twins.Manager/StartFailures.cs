@@ -1,6 +1,8 @@
 using System.Net.Sockets;
 using Twins.Diversion;
 using Twins.Manager.Cluster;
+using Twins.Manager.Settings;
+using Twins.Manager.Settings.Windows;
 using Twins.Table;
 
 namespace Twins.Manager;
@@ -14,6 +16,8 @@ internal static class StartFailures
         TableException => StartFailure.Table,
         ClusterException => StartFailure.Cluster,
         DiversionException => StartFailure.Diversion,
+        SettingsException => StartFailure.Settings,
+        OwnDirectoryException => StartFailure.Directory,
         IOException or SocketException or UnauthorizedAccessException => StartFailure.Socket,
         { InnerException: { } inner } => Find(inner),
         _ => null,

@@ -142,6 +142,19 @@ public sealed class CommandTests
     }
 
     [TestMethod]
+    [DataRow("install")]
+    [DataRow("remove")]
+    [DataRow("start")]
+    [DataRow("stop")]
+    public async Task Service_OnLinux_IsSystemdsBusiness(string verb)
+    {
+        await using var cli = new CommandLineFixture();
+        Assert.AreEqual(
+            new CommandLineResult(2, "", "twins: twins service is for Windows. Here systemd runs services: use systemctl.\n"),
+            await cli.RunAsync("service", verb));
+    }
+
+    [TestMethod]
     [DataRow(StatusCode.PermissionDenied, 4, "permission-denied")]
     [DataRow(StatusCode.InvalidArgument, 2, "invalid-argument")]
     [DataRow(StatusCode.FailedPrecondition, 1, "failed-precondition")]

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Grpc.Core;
+using Twins.Cli.Windows;
 
 namespace Twins.Cli.Client;
 
@@ -9,19 +10,23 @@ internal static class RpcFailure
     /// <summary>The failure as the user sees it.</summary>
     public static CliException Explain(RpcException failure, CliEnvironment environment)
     {
-        SocketException? socket = FindSocketError(failure.Status.DebugException);
-        if (socket?.SocketErrorCode == SocketError.AccessDenied)
+        Exception? cause = failure.Status.DebugException;
+        if (Find<SocketException>(cause)?.SocketErrorCode == SocketError.AccessDenied || Find<UnauthorizedAccessException>(cause) is not null)
         {
+            string remedy = OperatingSystem.IsWindows()
+                ? "run it elevated (Run as administrator), or become a member of the group 'Twins Operators' to read"
+                : "become root, or a member of the group twins to read";
             return new CliException(ExitCode.NotPermitted, "permission-denied",
-                $"you may not talk to twinsd ({environment.SocketPath}): become root, or a member of the group twins to read",
+                $"you may not talk to twinsd ({environment.SocketPath}): {remedy}",
                 failure);
         }
+        if (Find<ForeignPipeException>(cause) is { } foreign)
+            return new CliException(ExitCode.Unreachable, "unreachable", foreign.Message, failure);
         string detail = failure.Status.Detail;
         return failure.StatusCode switch
         {
             StatusCode.Unavailable => new CliException(ExitCode.Unreachable, "unreachable",
-                $"twinsd isn't running on this node, or doesn't answer on {environment.SocketPath}. " +
-                $"Start it as root: {environment.Installation.Daemon}  (to try Twins on one machine: twins lab up)", failure),
+                $"twinsd isn't running on this node, or doesn't answer on {environment.SocketPath}. {HowToStart(environment)}", failure),
             StatusCode.NotFound => new CliException(ExitCode.NotFound, "not-found", detail, failure),
             StatusCode.PermissionDenied => new CliException(ExitCode.NotPermitted, "permission-denied", detail, failure),
             StatusCode.InvalidArgument => new CliException(ExitCode.Usage, "invalid-argument", detail, failure),
@@ -29,12 +34,17 @@ internal static class RpcFailure
         };
     }
 
-    private static SocketException? FindSocketError(Exception? failure)
+    private static string HowToStart(CliEnvironment environment) => OperatingSystem.IsWindows()
+        ? "Start it as an administrator: twins service start  (twins service install, where that is yet to be done)"
+        : $"Start it as root: {environment.Installation.Daemon}  (to try Twins on one machine: twins lab up)";
+
+    private static T? Find<T>(Exception? failure)
+        where T : Exception
     {
         for (; failure is not null; failure = failure.InnerException)
         {
-            if (failure is SocketException socket)
-                return socket;
+            if (failure is T found)
+                return found;
         }
         return null;
     }

@@ -47,6 +47,8 @@ internal sealed record ClusterTokenDocument(string Token, string Expires);
 
 internal sealed record ClusterJoinDocument(string Node, IReadOnlyList<string> Nodes);
 
+internal sealed record ServiceDocument(string Service, string State, int Pid);
+
 internal sealed record LabMachineDocument(
     string Name, string Role, IReadOnlyList<string> Addresses, int InitPid, string State);
 
@@ -63,6 +65,7 @@ internal sealed record LabDocument(bool Up, IReadOnlyList<LabMachineDocument> Ma
 [JsonSerializable(typeof(ClusterInitDocument))]
 [JsonSerializable(typeof(ClusterTokenDocument))]
 [JsonSerializable(typeof(ClusterJoinDocument))]
+[JsonSerializable(typeof(ServiceDocument))]
 [JsonSerializable(typeof(LabDocument))]
 [JsonSerializable(typeof(DemoDocument))]
 internal sealed partial class JsonDocuments : JsonSerializerContext

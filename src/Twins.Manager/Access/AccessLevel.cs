@@ -3,9 +3,9 @@ namespace Twins.Manager.Access;
 /// <summary>What a method of the local API asks of its caller.</summary>
 internal enum AccessLevel
 {
-    /// <summary>Root or a member of the group <c>twins</c>.</summary>
+    /// <summary>Root or a member of the group <c>twins</c>; on Windows an administrator or a member of <c>Twins Operators</c>.</summary>
     Read,
 
-    /// <summary>Root.</summary>
+    /// <summary>Root; on Windows an administrator.</summary>
     Change,
 }

@@ -2,16 +2,18 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
+using Twins.Manager.Access.Linux;
+using Twins.Manager.Access.Windows;
 
 namespace Twins.Manager.Access;
 
 /// <summary>Carried by every connection of ours: what it came in by, and who made it.</summary>
-internal sealed class ListenerFeature(ListenerKind kind, string sender)
+internal sealed class ListenerFeature(ListenerKind kind, Func<string> sender)
 {
     public ListenerKind Kind { get; } = kind;
 
     /// <summary>An address, or a user of this machine.</summary>
-    public string Sender { get; } = sender;
+    public string Sender => sender();
 
     /// <summary>Why the handshake was refused, as a key and in words; null: it wasn't, or nobody but TLS knows.</summary>
     public (string Reason, string What)? Refusal { get; set; }
@@ -28,11 +30,16 @@ internal sealed class ListenerFeature(ListenerKind kind, string sender)
         return next(connection);
     });
 
-    private static string SenderOf(ConnectionContext connection)
+    private static Func<string> SenderOf(ConnectionContext connection)
     {
+        // Of a pipe's client the system may tell only after something came from it.
+        if (connection.Features.Get<PipeCaller>() is { } client)
+            return () => client.Caller?.Name ?? "Somebody";
+        var sender = "Somebody";
         if (connection.RemoteEndPoint is IPEndPoint { Address: var address })
-            return (address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address).ToString();
-        var socket = connection.Features.Get<IConnectionSocketFeature>()?.Socket;
-        return socket is { AddressFamily: AddressFamily.Unix } && PeerCredentials.Read(socket) is { } caller ? $"User {caller.Uid}" : "Somebody";
+            sender = (address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address).ToString();
+        else if (connection.Features.Get<IConnectionSocketFeature>()?.Socket is { AddressFamily: AddressFamily.Unix } socket && PeerCredentials.Read(socket) is { } caller)
+            sender = $"User {caller.Uid}";
+        return () => sender;
     }
 }

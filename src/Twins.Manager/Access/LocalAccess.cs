@@ -1,35 +1,26 @@
-using Microsoft.AspNetCore.Http;
 using Grpc.Core;
-using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace Twins.Manager.Access;
 
-/// <summary>Who may call what on the Unix socket.</summary>
-/// <param name="readers">Name of the group that may read.</param>
+/// <summary>Who may call what of the local API.</summary>
 /// <param name="refusals">Told of each caller that was refused.</param>
-internal sealed class LocalAccess(string readers, RefusalLog refusals)
+internal abstract class LocalAccess(RefusalLog refusals)
 {
-    public const string DefaultReaders = "twins";
-
     /// <exception cref="RpcException">PERMISSION_DENIED with a sentence for the user.</exception>
     public void Check(HttpContext context, string method)
     {
-        var caller = context.Features.Get<IConnectionSocketFeature>() is { } connection ? PeerCredentials.Read(connection.Socket) : null;
-        if (IsAllowed(caller, method))
+        var caller = Find(context.Features);
+        if (caller is not null && MethodTable.Levels.TryGetValue(method, out var level) && (caller.MayChange || (level == AccessLevel.Read && caller.MayRead)))
             return;
-        refusals.Tell(RefusalKind.LocalCall, $"User {caller?.Uid}", $"{method} (process {caller?.Pid})");
-        throw new RpcException(new Status(StatusCode.PermissionDenied, Sentence(method)));
+        refusals.Tell(RefusalKind.LocalCall, caller?.Name ?? "Somebody", $"{method} (process {caller?.Pid})");
+        throw new RpcException(new Status(StatusCode.PermissionDenied, Sentence(MethodTable.Levels.GetValueOrDefault(method, AccessLevel.Change))));
     }
 
-    /// <summary>The whole policy.</summary>
-    public bool IsAllowed(PeerCredentials? caller, string method)
-    {
-        if (caller is null || !MethodTable.Levels.TryGetValue(method, out var level))
-            return false;
-        return caller.Uid == 0 || (level == AccessLevel.Read && GroupDatabase.Find(readers) is { } group && caller.IsIn(group));
-    }
+    /// <summary>Null: the system doesn't tell, so the caller is nobody.</summary>
+    protected abstract LocalCaller? Find(IFeatureCollection connection);
 
-    private string Sentence(string method) => MethodTable.Levels.GetValueOrDefault(method, AccessLevel.Change) == AccessLevel.Read
-        ? $"Only root and members of the group {readers} may see this: run it with sudo, or have root run 'usermod -aG {readers} USER' and log in again."
-        : "Only root may change things: run it with sudo.";
+    /// <summary>Who may, and how one becomes that.</summary>
+    protected abstract string Sentence(AccessLevel level);
 }

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Reflection;
 using System.Text.Json;
+using Twins.Manager.Settings.Windows;
 
 namespace Twins.Manager.Settings;
 
@@ -12,8 +13,6 @@ namespace Twins.Manager.Settings;
 /// </summary>
 internal static class SettingsReader
 {
-    public const string DefaultFile = "/etc/twins/twinsd.json";
-
     private const string EnvironmentPrefix = "TWINS_";
 
     private static readonly Dictionary<string, PropertyInfo> Properties = typeof(TwinsdOptions)
@@ -26,7 +25,7 @@ internal static class SettingsReader
     {
         var faults = new List<SettingFault>();
         var given = new Dictionary<PropertyInfo, (string Key, string Value)>();
-        var file = DefaultFile;
+        var file = DefaultPaths.SettingsFile;
         var onCommandLine = ReadArguments(arguments, faults, ref file, out var explicitFile);
         ReadFile(file, explicitFile, given, faults);
         foreach (var (name, value) in environment)
@@ -78,6 +77,9 @@ internal static class SettingsReader
             return;
         try
         {
+            // Whoever writes it decides what is started as the user of twinsd. On Windows any user could have made its directory.
+            if (!required && OperatingSystem.IsWindows())
+                OwnDirectory.CheckFile(file);
             using var document = JsonDocument.Parse(
                 File.ReadAllBytes(file), new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
             if (document.RootElement.ValueKind != JsonValueKind.Object)

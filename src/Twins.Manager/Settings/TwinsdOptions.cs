@@ -9,8 +9,7 @@ namespace Twins.Manager.Settings;
 /// </summary>
 internal sealed class TwinsdOptions
 {
-    private const string AbsolutePath = "^/.*$";
-    private const string AbsolutePathOrEmpty = "^(/.*)?$";
+    private const string PipePrefix = @"\\.\pipe\";
 
     /// <summary>This node's name until it is in a cluster, whose certificate then names it. Default: the host name in lower case. 1 to 63 of a-z, 0-9, '-', '.'.</summary>
     [Required, RegularExpression(Cluster.NodeName.Pattern)]
@@ -74,34 +73,37 @@ internal sealed class TwinsdOptions
     [DurationRange("100ms", "1min")]
     public TimeSpan NodeConnectDeadline { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>Directory of sockets and cabins, gone after a reboot. Default /run/twins; an absolute path.</summary>
-    [Required, RegularExpression(AbsolutePath)]
-    public string RunDirectory { get; init; } = "/run/twins";
+    /// <summary>Directory of sockets and cabins, gone after a reboot. Default /run/twins, on Windows %ProgramData%\Twins\run, which stays; an absolute path.</summary>
+    [Required, AbsolutePath]
+    public string RunDirectory { get; init; } = DefaultPaths.RunDirectory;
 
-    /// <summary>Directory of table, certificates and output files. Default /var/lib/twins; an absolute path.</summary>
-    [Required, RegularExpression(AbsolutePath)]
-    public string StateDirectory { get; init; } = "/var/lib/twins";
+    /// <summary>Directory of table, certificates and output files. Default /var/lib/twins, on Windows %ProgramData%\Twins; an absolute path.</summary>
+    [Required, AbsolutePath]
+    public string StateDirectory { get; init; } = DefaultPaths.StateDirectory;
 
     /// <summary>Directory of process images in flight. Default: empty, <c>images</c> in the run directory; else an absolute path.</summary>
-    [RegularExpression(AbsolutePathOrEmpty)]
+    [AbsolutePath(OrEmpty = true)]
     public string ImageDirectory { get; init; } = "";
 
     /// <summary>The criu program. Default: empty, the one that was installed with twinsd, or else the system's; else an absolute path.</summary>
-    [RegularExpression(AbsolutePathOrEmpty)]
+    [AbsolutePath(OrEmpty = true)]
     public string CriuPath { get; init; } = "";
 
     /// <summary>The twin program. Default: empty, the one that was installed with twinsd; else an absolute path.</summary>
-    [RegularExpression(AbsolutePathOrEmpty)]
+    [AbsolutePath(OrEmpty = true)]
     public string TwinPath { get; init; } = "";
 
     /// <summary>Port that answers nodes that join.</summary>
     internal int JoinPort => ApiPort + 1;
 
-    internal string LocalSocketPath => Path.Combine(RunDirectory, "twinsd.sock");
+    /// <summary>The local API's Unix socket; on Windows its named pipe.</summary>
+    internal string LocalSocketPath => OperatingSystem.IsWindows() ? PipePrefix + @"twins\twinsd" : Path.Combine(RunDirectory, "twinsd.sock");
 
-    internal string HookSocketPath => Path.Combine(RunDirectory, "hook.sock");
+    /// <summary>The hook's Unix socket; on Windows its named pipe, by the name that src/Twins.Hook/Windows has.</summary>
+    internal string HookSocketPath => OperatingSystem.IsWindows() ? PipePrefix + "twins-hook" : Path.Combine(RunDirectory, "hook.sock");
 
-    internal string TwinSocketDirectory => Path.Combine(RunDirectory, "twins");
+    /// <summary>What the twins' control sockets are in; on Windows their pipes' names begin with it, and it ends so that names are put after it.</summary>
+    internal string TwinSocketDirectory => OperatingSystem.IsWindows() ? PipePrefix + @"twins\twin-" : Path.Combine(RunDirectory, "twins");
 
     internal string CabinDirectory => Path.Combine(RunDirectory, "cabins");
 

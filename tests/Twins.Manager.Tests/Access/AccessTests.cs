@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using Grpc.Core;
 using Grpc.Net.Client;
 using Twins.Manager.Access;
+using Twins.Manager.Access.Linux;
 using Twins.Manager.Tests.Cluster;
 using Twins.Protocol;
 

@@ -33,7 +33,7 @@ internal sealed class TestNode : IAsyncDisposable
 
     public string Address => $"127.0.0.1:{Options.ApiPort}";
 
-    public static async Task<TestNode> StartAsync(string name, string readers = LocalAccess.DefaultReaders, string? directory = null, int port = 0)
+    public static async Task<TestNode> StartAsync(string name, string? readers = null, string? directory = null, int port = 0)
     {
         // Other users must be able to reach the socket.
         directory ??= Directory.CreateTempSubdirectory("twins-node-").FullName;

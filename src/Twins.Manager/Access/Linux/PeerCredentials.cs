@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 
-namespace Twins.Manager.Access;
+namespace Twins.Manager.Access.Linux;
 
 /// <summary>
 /// Who connected a Unix socket, as the kernel noted it at connect(2): unix(7), SO_PEERCRED and SO_PEERGROUPS. A later

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Twins.Manager.Access;
+namespace Twins.Manager.Access.Linux;
 
 /// <summary>Groups of the system, by name: getgrnam_r(3), so also those that are not in /etc/group.</summary>
 internal static partial class GroupDatabase

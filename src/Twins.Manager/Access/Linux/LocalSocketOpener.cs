@@ -1,6 +1,6 @@
 using Twins.Manager.Settings;
 
-namespace Twins.Manager.Access;
+namespace Twins.Manager.Access.Linux;
 
 /// <summary>Gives the socket its mode as soon as the server has bound it.</summary>
 internal sealed class LocalSocketOpener(TwinsdOptions options) : IHostedLifecycleService

@@ -1,6 +1,6 @@
 using System.Net.Sockets;
 
-namespace Twins.Manager.Access;
+namespace Twins.Manager.Access.Linux;
 
 /// <summary>The Unix socket's file.</summary>
 internal static class LocalSocket

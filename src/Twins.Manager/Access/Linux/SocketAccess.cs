@@ -1,0 +1,23 @@
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Twins.Manager.Access.Linux;
+
+/// <summary>Who may call what on the Unix socket: root everything, the readers' group what shows something.</summary>
+/// <param name="readers">Name of the group that may read.</param>
+internal sealed class SocketAccess(string readers, RefusalLog refusals) : LocalAccess(refusals)
+{
+    /// <inheritdoc/>
+    protected override LocalCaller? Find(IFeatureCollection connection)
+    {
+        if (connection.Get<IConnectionSocketFeature>() is not { } feature || PeerCredentials.Read(feature.Socket) is not { } caller)
+            return null;
+        var isRoot = caller.Uid == 0;
+        return new LocalCaller($"User {caller.Uid}", caller.Pid, isRoot || (GroupDatabase.Find(readers) is { } group && caller.IsIn(group)), isRoot);
+    }
+
+    /// <inheritdoc/>
+    protected override string Sentence(AccessLevel level) => level == AccessLevel.Read
+        ? $"Only root and members of the group {readers} may see this: run it with sudo, or have root run 'usermod -aG {readers} USER' and log in again."
+        : "Only root may change things: run it with sudo.";
+}

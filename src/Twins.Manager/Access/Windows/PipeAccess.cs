@@ -1,0 +1,16 @@
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Twins.Manager.Access.Windows;
+
+/// <summary>Who may call what by the pipe, as <see cref="PipeRights"/> has it.</summary>
+/// <param name="readers">Name of the group that may read.</param>
+internal sealed class PipeAccess(string readers, RefusalLog refusals) : LocalAccess(refusals)
+{
+    /// <inheritdoc/>
+    protected override LocalCaller? Find(IFeatureCollection connection) => connection.Get<PipeCaller>()?.Caller;
+
+    /// <inheritdoc/>
+    protected override string Sentence(AccessLevel level) => level == AccessLevel.Read
+        ? $"Only administrators and members of the local group '{readers}' may see this: run it elevated (Run as administrator), or have an administrator run 'net localgroup \"{readers}\" USER /add' and sign in again."
+        : "Only administrators may change things: run it elevated (Run as administrator).";
+}
