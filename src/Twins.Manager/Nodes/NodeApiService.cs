@@ -68,7 +68,7 @@ internal sealed class NodeApiService(LocalNode node, HomeRole home, HostRole hos
         GuardAsync(context, async () =>
         {
             home.RequireHost(request.ProcessId, Caller(context));
-            await node.AdvertiseZeroWindowAsync(request, CancellationToken.None);
+            await node.AdvertiseZeroWindowAsync(request, context.CancellationToken);
             return new AdvertiseZeroWindowReply();
         });
 
