@@ -87,7 +87,9 @@ internal sealed class StoppedMigration
                 stopped.StopAfterRestore(destination, TwinOf(destination, stopped), "restore:");
                 break;
             case "switch":
-                stopped.StopAfterRestore(server.Home, TwinOf(server.Home, stopped), "restore:");
+                int twin = TwinOf(server.Home, stopped);
+                stopped.WaitUntilTwinAnswers();
+                stopped.StopAfterRestore(server.Home, twin, "restore:");
                 Eventually.Holds(() => destination.IsResumed(server.Pid), $"it runs on {destination.Name}");
                 // Without the destination's answer the outcome would be in doubt, not the switch under way.
                 Eventually.Holds(() => CommandsToTwins(server.Home) != "", $"{server.Home.Name} was told and tells its twin");
@@ -109,6 +111,15 @@ internal sealed class StoppedMigration
     {
         stopped.StopAtRestore();
         return node.Twins("show", stopped._server.Name).Exits(0).Document.GetProperty("twinPid").GetInt32();
+    }
+
+    /// <summary>In a freeze that lasts home's twin is told to answer for the frozen sockets. It does by now, so that it will be told of the switch only.</summary>
+    private void WaitUntilTwinAnswers()
+    {
+        long before = Answers();
+        Eventually.Holds(() => Answers() > before, "home's twin answers for the frozen sockets");
+
+        long Answers() => _server.Home.Twins("show", _server.Name).Exits(0).Document.GetProperty("zeroWindows").GetInt64();
     }
 
     private void Start(string until)
