@@ -58,7 +58,10 @@ internal static class ManagerServices
         services.AddSingleton<ManualRedirection>();
         services.AddSingleton<ClusterCommands>();
         services.AddSingleton<Leftovers>();
-        services.AddSingleton<SystemChecks, LinuxChecks>();
+        if (OperatingSystem.IsWindows())
+            services.AddSingleton<SystemChecks, WindowsChecks>();
+        else
+            services.AddSingleton<SystemChecks, LinuxChecks>();
         services.AddSingleton<Doctor>();
 
         services.AddHostedService(p => p.GetRequiredService<TwinPool>());

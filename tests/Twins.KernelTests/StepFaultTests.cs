@@ -6,9 +6,6 @@ namespace Twins.KernelTests;
 [TestClass]
 public sealed class StepFaultTests : FaultTest
 {
-    // The standstill in hold must last until the twin is found.
-    private protected override string HomeSettings => """{"backlogDrain":"30s","zeroWindowAfter":"0s"}""";
-
     [TestMethod]
     public void DestinationsManagerKilled_InEachStep_RolledBackBeforeTheCommitAndDoneAfterIt()
     {
@@ -50,14 +47,24 @@ public sealed class StepFaultTests : FaultTest
     [DataRow("host1")]
     public void TwinKilled_InEachStep_ExactlyOneCopyRuns(string machine)
     {
-        StartServer();
-        foreach (string step in StoppedMigration.Steps)
+        // The standstill in hold must last until the twin is found.
+        Configure(Home, """{"backlogDrain":"30s"}""");
+        try
         {
-            // A destination has a twin for the process only from the end of prepare on.
-            if (machine == "home" || step is not ("preflight" or "prepare"))
-                KillTwinIn(step, machine == "home" ? Home : Host1);
+            WaitUntilNodesMeet();
+            StartServer();
+            foreach (string step in StoppedMigration.Steps)
+            {
+                // A destination has a twin for the process only from the end of prepare on.
+                if (machine == "home" || step is not ("preflight" or "prepare"))
+                    KillTwinIn(step, machine == "home" ? Home : Host1);
+            }
+            AssertDone();
         }
-        AssertDone();
+        finally
+        {
+            Configure(Home, "{}");
+        }
     }
 
     [TestMethod]

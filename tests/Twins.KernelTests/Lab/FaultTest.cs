@@ -8,14 +8,14 @@ public abstract class FaultTest : LabTest
 {
     private const string Name = "echo";
 
+    // A broken connection between nodes is noticed and made again, a twinsd that was killed starts again.
+    private static readonly TimeSpan SettleTime = TimeSpan.FromSeconds(90);
+
     private readonly List<CheckedClient> _late = [];
     private CheckedClient _client = null!;
     private PeerCounters _before = null!;
 
     private protected MobileProcess Server { get; private set; } = null!;
-
-    // In a freeze that lasts home's twin is asked to answer; a twin that is stopped for "switch" is to be asked only for the switch.
-    private protected override string HomeSettings => """{"zeroWindowAfter":"0s"}""";
 
     [TestCleanup]
     public void OpenAllGates()
@@ -105,6 +105,18 @@ public abstract class FaultTest : LabTest
     private protected static void AssertPortIsKept() => Eventually.Holds(
         () => Home.Exec("python3", "-c", "import socket; socket.socket().bind(('10.77.0.2', 7000))").Error.Contains("Address already in use", StringComparison.Ordinal),
         "home keeps port 7000 from being given away");
+
+    /// <summary>After a link was cut, or a twinsd was away: connections between nodes were given up and are made again.</summary>
+    private protected static void WaitUntilNodesMeet()
+    {
+        foreach (Machine node in TestLab.Nodes)
+        {
+            Eventually.Reads(
+                () => node.Twins("nodes"),
+                nodes => nodes.ExitCode == 0 && nodes.Document.EnumerateArray().All(row => row.GetProperty("reachable").GetBoolean()),
+                $"{node.Name} reaches all nodes", SettleTime);
+        }
+    }
 
     /// <summary>Kills a machine's <c>twinsd</c> and waits until it is back and the others have noticed.</summary>
     private protected static void KillManager(Machine node, Action? beforeItIsBack = null)

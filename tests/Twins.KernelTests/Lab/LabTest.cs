@@ -12,9 +12,6 @@ public abstract class LabTest
     // A connection that a process closed and whose peer doesn't end it keeps a former host's cabin until the kernel gives it up.
     private static readonly TimeSpan LongestLinger = TimeSpan.FromMinutes(3);
 
-    // A broken connection between nodes is noticed and made again, a twinsd that was killed starts again.
-    private protected static readonly TimeSpan SettleTime = TimeSpan.FromSeconds(90);
-
     private readonly List<BackgroundProgram> _programs = [];
     private readonly List<MobileProcess> _mobile = [];
     private readonly Dictionary<string, long> _logStarts = [];
@@ -23,9 +20,6 @@ public abstract class LabTest
 
     /// <summary>The test has killed a machine: there is nothing to look at afterwards, and the next test gets a new lab.</summary>
     private protected bool IsLabSpent { get; set; }
-
-    /// <summary>The settings of home's <c>twinsd</c> at the start of the test.</summary>
-    private protected virtual string HomeSettings => "{}";
 
     private protected static Machine Peer => TestLab.Peer;
 
@@ -39,12 +33,6 @@ public abstract class LabTest
     public void BeginOnLab()
     {
         TestLab.Take();
-        // The test before may have been of another kind.
-        if (Home.Settings != HomeSettings)
-        {
-            Configure(Home, HomeSettings);
-            WaitUntilNodesMeet();
-        }
         foreach (Machine node in TestLab.Nodes)
             _logStarts[node.Name] = new FileInfo(node.LogPath).Length;
     }
@@ -103,20 +91,7 @@ public abstract class LabTest
         node.Shell($"cat >/etc/twins/twinsd.json <<'END'\n{settings}\nEND");
         int old = node.PidsOf("twinsd").Single();
         node.Kill(old, Native.SigTerm);
-        node.Settings = settings;
         Eventually.Holds(() => node.PidsOf("twinsd") is [int now] && now != old && node.Twins("ls").ExitCode == 0, $"twinsd of {node.Name} is back");
-    }
-
-    /// <summary>After a link was cut, or a twinsd was away: connections between nodes were given up and are made again.</summary>
-    private protected static void WaitUntilNodesMeet()
-    {
-        foreach (Machine node in TestLab.Nodes)
-        {
-            Eventually.Reads(
-                () => node.Twins("nodes"),
-                nodes => nodes.ExitCode == 0 && nodes.Document.EnumerateArray().All(row => row.GetProperty("reachable").GetBoolean()),
-                $"{node.Name} reaches all nodes", SettleTime);
-        }
     }
 
     /// <summary>Starts a mobile process with <c>twins run --detach</c>.</summary>

@@ -20,9 +20,6 @@ internal sealed class Machine(string lab, string name, string address, int init)
     /// <summary>Log of its <c>twinsd</c>.</summary>
     public string LogPath => Path.Combine(lab, name + ".log");
 
-    /// <summary>Of its <c>twinsd</c>, as a test has set them last.</summary>
-    public string Settings { get; set; } = "{}";
-
     /// <summary>A file of this machine, as seen from outside.</summary>
     public string Outside(string path) => $"/proc/{init.ToString(CultureInfo.InvariantCulture)}/root{path}";
 
