@@ -26,7 +26,7 @@ internal sealed partial class TwinPool
     {
         var used = Twins.Select(t => t.Queue).ToHashSet();
         while (queue == 0 || used.Contains(queue))
-            queue = queue == 0 ? FirstQueue : queue + 1;
+            queue = queue == 0 ? TwinWorkers.FirstQueue : queue + 1;
         var twin = new Twin(queue, workers.ControlPathOf(queue));
         await FillAsync(twin, cancellation);
         Keep(twin);
@@ -48,7 +48,7 @@ internal sealed partial class TwinPool
         workers.End(twin.ControlPath, twin.Pid);
         string[] arguments =
         [
-            "--control", twin.ControlPath, "--queue", Text(twin.Queue),
+            "--control", twin.ControlPath, .. workers.ArgumentsFor(twin.Queue),
             "--hold-limit", Text(options.HoldLimitBytes), "--linger", Text((long)options.Linger.TotalSeconds),
         ];
         using var process = workers.Start(paths.TwinProgram, arguments);

@@ -13,8 +13,6 @@ namespace Twins.Manager.Pool;
 /// </summary>
 internal sealed partial class TwinPool(TwinsdOptions options, TwinPaths paths, TwinWorkers workers, ILogger<TwinPool> log) : IHostedService, IDisposable
 {
-    private const int FirstQueue = 7400;
-
     private readonly List<Twin> _twins = [];
     private readonly SemaphoreSlim _changing = new(1, 1);
     private readonly CancellationTokenSource _stopping = new();

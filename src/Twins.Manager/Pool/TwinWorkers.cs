@@ -8,6 +8,9 @@ namespace Twins.Manager.Pool;
 /// </summary>
 internal abstract class TwinWorkers
 {
+    /// <summary>The lowest number of a queue; the others follow it without much of a gap.</summary>
+    public const int FirstQueue = 7400;
+
     /// <summary>How long one that is killed may take to end.</summary>
     protected static readonly TimeSpan EndTime = TimeSpan.FromSeconds(5);
 
@@ -16,6 +19,9 @@ internal abstract class TwinWorkers
 
     /// <summary>The queue of a control endpoint; null: the path isn't one.</summary>
     public abstract int? QueueOf(string controlPath);
+
+    /// <summary>What tells a worker its queue, besides the control endpoint.</summary>
+    public abstract IReadOnlyList<string> ArgumentsFor(int queue);
 
     /// <summary>Makes what control endpoints need.</summary>
     public abstract void Prepare();

@@ -34,6 +34,10 @@ int main(int count, char **arguments) {
     sockets[0] = (WSAPOLLFD){.fd = socket(AF_INET, SOCK_STREAM, 0), .events = POLLRDNORM};
     if (bind(sockets[0].fd, (struct sockaddr *)&address, sizeof address) || listen(sockets[0].fd, 100))
         stop("listen");
+    /* Wine knows whose a socket is only from a program that has asked for something that needs its descriptor. */
+    int length = sizeof used;
+    getsockopt(sockets[0].fd, IPPROTO_TCP, TCP_NODELAY, (char *)&used, &length);
+    used = 1;
     puts("ready");
     fflush(stdout);
     for (;;) {

@@ -25,6 +25,9 @@ internal sealed class UnixTwinWorkers(string directory) : TwinWorkers
         int.TryParse(Path.GetFileNameWithoutExtension(controlPath), NumberStyles.None, CultureInfo.InvariantCulture, out var queue) ? queue : null;
 
     /// <inheritdoc/>
+    public override IReadOnlyList<string> ArgumentsFor(int queue) => ["--queue", queue.ToString(CultureInfo.InvariantCulture)];
+
+    /// <inheritdoc/>
     public override void Prepare()
     {
         Directory.CreateDirectory(directory);

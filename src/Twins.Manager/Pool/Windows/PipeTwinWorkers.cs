@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.IO.Pipes;
+using System.Runtime.InteropServices;
 using System.Security.Principal;
 
 namespace Twins.Manager.Pool;
@@ -11,9 +12,11 @@ namespace Twins.Manager.Pool;
 /// </summary>
 /// <param name="prefix">Of the pipes' paths, <c>\\.\pipe\</c> included.</param>
 /// <param name="program">Path of the twin program.</param>
-internal sealed class PipeTwinWorkers(string prefix, string program) : TwinWorkers
+internal sealed partial class PipeTwinWorkers(string prefix, string program) : TwinWorkers
 {
     private const string Pipes = @"\\.\pipe\";
+    private const int MostQueues = 2048;
+    private const int FileNotFound = 2;
 
     /// <inheritdoc/>
     public override string ControlPathOf(int queue) => prefix + queue.ToString(CultureInfo.InvariantCulture);
@@ -24,13 +27,21 @@ internal sealed class PipeTwinWorkers(string prefix, string program) : TwinWorke
         && int.TryParse(controlPath.AsSpan(prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var queue) ? queue : null;
 
     /// <inheritdoc/>
+    /// <returns>Nothing: WinDivert has no queues with numbers.</returns>
+    public override IReadOnlyList<string> ArgumentsFor(int queue) => [];
+
+    /// <inheritdoc/>
     public override void Prepare()
     {
         // A pipe comes and goes with its worker.
     }
 
     /// <inheritdoc/>
-    public override IReadOnlySet<string> FindControlPaths() => Directory.EnumerateFiles(Pipes).Where(path => QueueOf(path) is not null).ToHashSet();
+    public override IReadOnlySet<string> FindControlPaths()
+    {
+        var workers = Running().Count;
+        return Enumerable.Range(FirstQueue, MostQueues).Select(ControlPathOf).Where(IsThere).Take(workers).ToHashSet();
+    }
 
     /// <inheritdoc/>
     public override Process Start(string program, IEnumerable<string> arguments) =>
@@ -68,6 +79,13 @@ internal sealed class PipeTwinWorkers(string prefix, string program) : TwinWorke
 
     /// <inheritdoc/>
     public override int EndOthers(IReadOnlySet<int> known) => Running().Except(known).Count(TryEnd);
+
+    // Without connecting to it.
+    private static bool IsThere(string path) => WaitNamedPipe(path, 1) || Marshal.GetLastPInvokeError() != FileNotFound;
+
+    [LibraryImport("kernel32", EntryPoint = "WaitNamedPipeW", SetLastError = true, StringMarshalling = StringMarshalling.Utf16)]
+    [return: MarshalAs(UnmanagedType.Bool)]
+    private static partial bool WaitNamedPipe(string name, uint milliseconds);
 
     private List<int> Running()
     {
