@@ -6,7 +6,9 @@ namespace Twins.Worker;
 
 /// <summary>
 /// Sockets that are bound and do nothing, so that the kernel gives their ports to nobody else. Without SO_REUSEADDR, on
-/// Windows with SO_EXCLUSIVEADDRUSE: then no other socket can have the port, whatever its options. As long as the original has it, binding fails and is tried again for a while.
+/// Windows with SO_EXCLUSIVEADDRUSE: then no other socket can have the address and port, whatever its options. Windows lets one
+/// have the port on the wildcard address, where it gets nothing that is sent to this address. As long as the original has the
+/// port, binding fails and is tried again for a while.
 /// </summary>
 internal sealed class PortPlaceholders : IDisposable
 {
@@ -93,6 +95,7 @@ internal sealed class PortPlaceholders : IDisposable
         socket.Dispose();
         return null;
     }
+
     private static bool TryBind(Socket socket, IPEndPoint end)
     {
         if (!OperatingSystem.IsWindows())

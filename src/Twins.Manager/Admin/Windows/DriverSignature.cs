@@ -24,6 +24,8 @@ internal static unsafe partial class DriverSignature
     /// <summary>Whether a signature in the file is valid here.</summary>
     public static Finding Find(string path)
     {
+        if (!File.Exists(path))
+            return Finding.Warning($"{path} is missing, and its signature with it", "As windivert-files says.");
         var first = 0;
         var count = 1u;
         for (var index = 0u; index < Math.Min(count, MaximumSignatures); index++)
