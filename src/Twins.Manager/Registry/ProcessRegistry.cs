@@ -31,7 +31,7 @@ internal sealed class ProcessRegistry(ITableStore table, NodeCluster identity)
             throw new NodeException(identity.Name, "no-such-process", $"No process has the PID {pid}.");
         if (table.FindByPid(pid) is { State: not ProcessState.Exited } known && known.StartTimeTicks == found.StartTimeTicks)
             return known;
-        var wanted = name.Length > 0 ? name : table.FreeName(Path.GetFileName(found.Executable));
+        var wanted = name.Length > 0 ? name : table.FreeName(OperatingSystem.IsWindows() ? found.CommandName : Path.GetFileName(found.Executable));
         if (table.List().FirstOrDefault(r => r.Name == wanted) is { } holder)
         {
             if (holder.State != ProcessState.Exited && (holder.CurrentNode != identity.Name || IsAlive(holder)))
