@@ -60,8 +60,16 @@ public sealed class RunTests
 
         await File.WriteAllTextAsync(file, "");
         await node.Process.WaitForExitAsync();
-        Assert.AreEqual($"{node.Attached.Pid}\r\n", await File.ReadAllTextAsync(node.Attached.OutputPath));
-        Assert.AreEqual("spoken", await File.ReadAllTextAsync(node.Attached.ErrorPath));
+        Assert.AreEqual($"{node.Attached.Pid}\r\n", Read(node.Attached.OutputPath));
+        Assert.AreEqual("spoken", Read(node.Attached.ErrorPath));
+    }
+
+    // Its program's handle may be closed a moment after the program has ended.
+    private static string Read(string path)
+    {
+        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        using var reader = new StreamReader(stream);
+        return reader.ReadToEnd();
     }
 
     [TestMethod]
