@@ -10,27 +10,7 @@ public sealed class ProgramTests : LabTest
     [TestMethod]
     public void Nginx_MasterAndWorkersMoveTogether_DownloadsInFlightAreComplete()
     {
-        string directory = Directory.CreateDirectory(Path.Combine(Repository.Scratch, "nginx")).FullName;
-        string configuration = TestFiles.Write("nginx.conf", $$"""
-            user root;
-            daemon off;
-            worker_processes 2;
-            error_log stderr warn;
-            pid {{directory}}/nginx.pid;
-            events { worker_connections 512; }
-            http {
-              access_log off;
-              sendfile on;
-              keepalive_requests 1000000;
-              client_body_temp_path {{directory}}/body;
-              proxy_temp_path {{directory}}/proxy;
-              fastcgi_temp_path {{directory}}/fastcgi;
-              uwsgi_temp_path {{directory}}/uwsgi;
-              scgi_temp_path {{directory}}/scgi;
-              server { listen 8080; root {{TestFiles.Web.Directory}}; }
-            }
-            """);
-        MobileProcess nginx = RunMobile(Home, "nginx", "/usr/sbin/nginx", "-c", configuration, "-e", "stderr");
+        MobileProcess nginx = RunMobile(Home, "nginx", TestFiles.Nginx(8080));
         WaitForListener(Home, 8080);
         Eventually.Holds(() => nginx.Tree().Count == 3, "nginx has a master and two workers");
         int[] tree = [.. nginx.Tree().Order()];
@@ -97,8 +77,4 @@ public sealed class ProgramTests : LabTest
         AssertNothingIsLeft();
         client.Finish();
     }
-
-    private CheckedClient Browse(int port) => new(Start(Peer, "python3", Repository.Rig("checked_http.py"),
-        string.Create(CultureInfo.InvariantCulture, $"10.77.0.2:{port}"),
-        "/big.bin", TestFiles.Web.BigSha256, "/small.bin", TestFiles.Web.SmallSha256));
 }

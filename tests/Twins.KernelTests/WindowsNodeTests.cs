@@ -5,6 +5,7 @@ namespace Twins.KernelTests;
 
 /// <summary>A whole Windows node, under Wine (tests/rigs/winnode): a Windows server is held and released under traffic.</summary>
 [TestClass]
+[DoNotParallelize] // one Wine for all
 public sealed class WindowsNodeTests : LabTest
 {
     private WindowsNode _node = null!;

@@ -6,6 +6,7 @@ namespace Twins.KernelTests;
 
 /// <summary>Home's twin is the Windows one, under Wine (tests/rigs/wintwin): it holds, redirects and releases the traffic of real programs.</summary>
 [TestClass]
+[DoNotParallelize] // one Wine for all
 public sealed class WindowsTwinTests : LabTest
 {
     private static string Program => Path.Combine(Repository.Root, "build", "rigs", "wintwin", "twin");
@@ -95,6 +96,25 @@ public sealed class WindowsTwinTests : LabTest
 
         before.AssertNothingEnded(PeerCounters.Read(Peer));
         client.Finish("replies");
+    }
+
+    [TestMethod]
+    public void Nginx_MasterAndWorkersMoveTogether_DownloadsInFlightAreComplete_AlsoWhenTheTwinIsKilled()
+    {
+        MobileProcess nginx = RunMobile(Home, "nginx", TestFiles.Nginx(8080));
+        WaitForListener(Home, 8080);
+        CheckedClient client = Browse(8080).WaitUntilReady();
+        PeerCounters before = PeerCounters.Read(Peer);
+        foreach (Machine destination in new[] { Host1, Host2, Home })
+        {
+            nginx.MigrateTo(destination);
+            client.AssertGoesOn();
+            EndTwins();
+            client.AssertGoesOn();
+        }
+
+        before.AssertNothingBroken(PeerCounters.Read(Peer));
+        client.Finish();
     }
 
     /// <summary>All of home's, Linux or Windows: twinsd starts others, of the kind that it is set to.</summary>

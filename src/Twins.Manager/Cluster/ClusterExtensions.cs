@@ -1,6 +1,5 @@
 using System.Net;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Twins.Manager.Access;
 using Twins.Manager.Settings;
 
@@ -9,8 +8,6 @@ namespace Twins.Manager.Cluster;
 /// <summary>Wiring of the cluster's part.</summary>
 internal static class ClusterExtensions
 {
-    private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(5);
-
     /// <summary>Membership, directory and connections. Needs <see cref="TwinsdOptions"/>.</summary>
     public static IServiceCollection AddTwinsCluster(this IServiceCollection services)
     {
@@ -21,7 +18,7 @@ internal static class ClusterExtensions
         services.AddSingleton<FailureLimit>();
         services.AddSingleton<NodeCluster>();
         services.AddSingleton<NodeConnections>();
-        services.AddSingleton<NodeHandshake>();
+        services.AddSingleton<INodeTransport, TlsTransport>();
         services.AddSingleton<NodeAnnouncer>();
         services.AddHostedService(provider => provider.GetRequiredService<NodeAnnouncer>());
         services.AddSingleton<CertificateRenewal>();
@@ -49,14 +46,12 @@ internal static class ClusterExtensions
         kestrel.Limits.MaxRequestBodySize = null;
         kestrel.Limits.MinRequestBodyDataRate = null;
         kestrel.ApplicationServices.GetRequiredService<ConnectionEnds>();
-        var handshake = kestrel.ApplicationServices.GetRequiredService<NodeHandshake>();
-        Listen(kestrel, options, options.ApiPort, ListenerKind.Node, handshake.ForNodes);
-        Listen(kestrel, options, options.JoinPort, ListenerKind.Join, handshake.ForJoiners);
+        var transport = kestrel.ApplicationServices.GetRequiredService<INodeTransport>();
+        Listen(kestrel, options, options.ApiPort, ListenerKind.Node, transport);
+        Listen(kestrel, options, options.JoinPort, ListenerKind.Join, transport);
     }
 
-    private static void Listen(
-        KestrelServerOptions kestrel, TwinsdOptions options, int port, ListenerKind kind,
-        Func<TlsHandshakeCallbackContext, ValueTask<System.Net.Security.SslServerAuthenticationOptions>> handshake)
+    private static void Listen(KestrelServerOptions kestrel, TwinsdOptions options, int port, ListenerKind kind, INodeTransport transport)
     {
         if (options.Address.Length > 0)
             kestrel.Listen(IPAddress.Parse(options.Address), port, Configure);
@@ -67,7 +62,7 @@ internal static class ClusterExtensions
         {
             endpoint.Protocols = HttpProtocols.Http2;
             ListenerFeature.Mark(endpoint, kind);
-            endpoint.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = handshake, HandshakeTimeout = HandshakeTimeout });
+            transport.Accept(endpoint, kind);
         }
     }
 }

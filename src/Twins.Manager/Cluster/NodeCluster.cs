@@ -13,6 +13,9 @@ namespace Twins.Manager.Cluster;
 /// </summary>
 internal sealed class NodeCluster : IDisposable
 {
+    /// <summary>Why a node without a cluster can't do something.</summary>
+    public const string InNone = "This node is in no cluster. Run 'twins cluster init' or 'twins cluster join' first.";
+
     public static readonly TimeSpan DefaultTokenLifetime = TimeSpan.FromMinutes(30);
     public static readonly TimeSpan LongestTokenLifetime = TimeSpan.FromDays(1);
 
@@ -49,7 +52,7 @@ internal sealed class NodeCluster : IDisposable
     public string Name => _identity?.Name ?? _options.NodeName;
 
     /// <summary>host:port of this node's API; empty: the node is in no cluster.</summary>
-    public string Address => _identity is { } identity ? Directory.Find(identity.Name)?.Address ?? "" : "";
+    public string Address => Directory.Find(Name)?.Address ?? "";
 
     /// <summary>Makes a cluster with this node as its first. Empty name or address: the settings', or else the host's.</summary>
     /// <exception cref="ClusterException">The node is in a cluster, name or address can't be used, files can't be written.</exception>

@@ -92,14 +92,21 @@ internal sealed class TwinControl : IAsyncDisposable
         _sending.Dispose();
     }
 
+    // Once begun, a write goes on to its end, whether its caller waits or not: half a message would cost all requests their connection.
     private async Task WriteAsync(TwinRequest request, int fileDescriptor, CancellationToken cancellation)
     {
-        using var buffer = new MemoryStream();
-        request.WriteDelimitedTo(buffer);
-        await _sending.WaitAsync(cancellation);
+        var message = new MemoryStream();
+        request.WriteDelimitedTo(message);
+        if (!await _sending.WaitAsync(ReplyTime, cancellation))
+            throw new TimeoutException();
+        await WriteInTurnAsync(message.GetBuffer().AsMemory(0, (int)message.Length), fileDescriptor).WaitAsync(ReplyTime, cancellation);
+    }
+
+    private async Task WriteInTurnAsync(ReadOnlyMemory<byte> message, int fileDescriptor)
+    {
         try
         {
-            await _workers.WriteAsync(_stream, buffer.GetBuffer().AsMemory(0, (int)buffer.Length), fileDescriptor, cancellation);
+            await _workers.WriteAsync(_stream, message, fileDescriptor);
         }
         finally
         {

@@ -41,7 +41,7 @@ internal abstract class TwinWorkers
 
     /// <summary>Writes, and hands a descriptor over with the first octet.</summary>
     /// <exception cref="NotSupportedException">Descriptors can't be handed over here.</exception>
-    public abstract ValueTask WriteAsync(Stream stream, ReadOnlyMemory<byte> octets, int fileDescriptor, CancellationToken cancellation);
+    public abstract ValueTask WriteAsync(Stream stream, ReadOnlyMemory<byte> octets, int fileDescriptor);
 
     /// <summary>Ends the workers of a control endpoint and waits until they have: then their queue is free. What is left of the endpoint is removed.</summary>
     /// <param name="controlPath">The endpoint.</param>

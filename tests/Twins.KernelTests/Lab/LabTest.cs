@@ -116,6 +116,11 @@ public abstract class LabTest
     private protected CheckedClient Talk(string endpoint, params string[] options) => new(
         Start(Peer, ["python3", Repository.Rig("traffic.py"), "talk", endpoint, "--seconds", "600", .. options]));
 
+    /// <summary>Downloads, again and again, what <see cref="TestFiles.Web"/> has from a web server at home.</summary>
+    private protected CheckedClient Browse(int port) => new(Start(Peer, "python3", Repository.Rig("checked_http.py"),
+        string.Create(CultureInfo.InvariantCulture, $"10.77.0.2:{port}"),
+        "/big.bin", TestFiles.Web.BigSha256, "/small.bin", TestFiles.Web.SmallSha256));
+
     /// <summary>Waits until something listens on a port of a machine.</summary>
     private protected static void WaitForListener(Machine machine, int port) => Eventually.Holds(
         () => machine.Shell(string.Create(CultureInfo.InvariantCulture, $"ss -Htln 'sport = :{port}'")).Length > 0,

@@ -44,6 +44,32 @@ internal static class TestFiles
     /// <summary>Files for web servers.</summary>
     public static WebFiles Web => LazyWeb.Value;
 
+    /// <summary>The command line of an nginx with two workers, which serves <see cref="Web"/>.</summary>
+    public static string[] Nginx(int port)
+    {
+        string directory = Directory.CreateDirectory(Path.Combine(Repository.Scratch, "nginx")).FullName;
+        string configuration = Write("nginx.conf", $$"""
+            user root;
+            daemon off;
+            worker_processes 2;
+            error_log stderr warn;
+            pid {{directory}}/nginx.pid;
+            events { worker_connections 512; }
+            http {
+              access_log off;
+              sendfile on;
+              keepalive_requests 1000000;
+              client_body_temp_path {{directory}}/body;
+              proxy_temp_path {{directory}}/proxy;
+              fastcgi_temp_path {{directory}}/fastcgi;
+              uwsgi_temp_path {{directory}}/uwsgi;
+              scgi_temp_path {{directory}}/scgi;
+              server { listen {{port}}; root {{Web.Directory}}; }
+            }
+            """);
+        return ["/usr/sbin/nginx", "-c", configuration, "-e", "stderr"];
+    }
+
     /// <summary>Writes a file that every machine sees, and gives its path.</summary>
     public static string Write(string name, string text)
     {

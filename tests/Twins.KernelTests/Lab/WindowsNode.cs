@@ -1,27 +1,35 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Twins.KernelTests.Lab;
 
 /// <summary>
 /// A Windows node under Wine on a machine of the lab, beside its Linux one: twinsd.exe with its twins, and the WinDivert rig for a
-/// driver. Its node API isn't used: Wine 8 can't do TLS for .NET.
+/// driver. In a cluster it is called <c>windows</c>, and a relay does the TLS that Wine 8 can't do for .NET (tests/rigs/winnode).
 /// </summary>
 internal sealed class WindowsNode : IDisposable
 {
     private const string Mark = "0x5744";
     private const string RigSocket = "/tmp/twins-windows-rig";
+    private const string Name = "windows";
+    private const string DaemonOfRig = "twinsnode.exe"; // at most 15 octets, as pgrep(1) sees them
+    private const int ApiPort = 7557;
+    private const int BehindRelay = 7657;
+    private const int ToRelay = 7757;
     private static readonly string Programs = Path.Combine(Repository.Root, "build", "rigs", "windows");
     private static readonly string Prefix = Path.Combine(Repository.Root, "build", "wine", "windows-node");
 
     private readonly Machine _machine;
     private readonly BackgroundProgram _bridge;
+    private readonly BackgroundProgram? _relay;
     private BackgroundProgram _daemon;
 
-    private WindowsNode(Machine machine)
+    private WindowsNode(Machine machine, BackgroundProgram? relay = null)
     {
         _machine = machine;
+        _relay = relay;
         ChangeRules("-A");
         _bridge = machine.Start(Path.Combine(Repository.Root, "build", "rigs", "windivert", "bridge"), "--socket", RigSocket, "--mark", Mark, "--queue", "10", "--queue", "11");
         _bridge.WaitFor("ready");
@@ -40,10 +48,35 @@ internal sealed class WindowsNode : IDisposable
     /// <summary>Starts it, with nothing of an earlier one.</summary>
     public static WindowsNode Start(Machine machine)
     {
-        string data = Path.Combine(Prefix, "drive_c", "ProgramData", "Twins");
-        if (Directory.Exists(data))
-            Directory.Delete(data, recursive: true);
+        RemoveData();
         return new WindowsNode(machine);
+    }
+
+    /// <summary>Starts it as another member of a cluster, with nothing of an earlier one. The others know it from then on.</summary>
+    /// <param name="machine">Where it runs.</param>
+    /// <param name="authority">The node that has made the cluster.</param>
+    public static WindowsNode StartInCluster(Machine machine, Machine authority)
+    {
+        RemoveData();
+        // What 'twins cluster join' would bring. The key stays with the relay, as Wine has no use for it.
+        string cluster = authority.Outside("/var/lib/twins/cluster");
+        string keys = Directory.CreateDirectory(Path.Combine(Repository.Scratch, Guid.NewGuid().ToString("N"))).FullName;
+        Shell($"""
+            cp {cluster}/ca.crt {keys}
+            openssl ecparam -name prime256v1 -genkey -noout -out {keys}/node.key
+            openssl req -new -key {keys}/node.key -subj /CN={Name} |
+                openssl x509 -req -days 1 -CA {cluster}/ca.crt -CAkey {cluster}/ca.key -set_serial {Random.Shared.Next()} -extfile <(
+                    echo subjectAltName=DNS:{Name}
+                    echo extendedKeyUsage=serverAuth,clientAuth) -out {keys}/node.crt
+            """);
+        List<JsonNode?> nodes = [.. JsonNode.Parse(File.ReadAllText(Path.Combine(cluster, "nodes.json")))!.AsArray().Select(node => node!.DeepClone())];
+        nodes.Add(new JsonObject { ["name"] = Name, ["address"] = string.Create(CultureInfo.InvariantCulture, $"{machine.Address}:{ApiPort}") });
+        string known = Directory.CreateDirectory(Path.Combine(Data, "cluster")).FullName;
+        File.WriteAllText(Path.Combine(known, "nodes.json"), new JsonArray([.. nodes]).ToJsonString());
+        BackgroundProgram relay = machine.Start("python3", Repository.Rig("winnode/tls_relay.py"), keys, Text(ApiPort), Text(BehindRelay), Text(ToRelay));
+        relay.WaitFor("ready");
+        Directory.Delete(keys, recursive: true);
+        return new WindowsNode(machine, relay);
     }
 
     /// <summary>A Windows program of tests/rigs/winnode, for a command line.</summary>
@@ -61,6 +94,16 @@ internal sealed class WindowsNode : IDisposable
         return int.Parse(line[(name.Length + 1)..], CultureInfo.InvariantCulture);
     }
 
+    /// <summary>The Linux process that has the descriptors of all sockets.</summary>
+    public int SocketsOf => _machine.PidsOf("wineserver64").Concat(_machine.PidsOf("wineserver")).First();
+
+    /// <summary>Ends a Windows program without asking it.</summary>
+    public void End(string program)
+    {
+        _machine.Kill(_machine.PidsOf(program).Single());
+        Eventually.Holds(() => _machine.PidsOf(program).Count == 0, $"{program} has ended");
+    }
+
     /// <summary>Kills its twins, as another program would.</summary>
     public void KillTwins()
     {
@@ -71,7 +114,7 @@ internal sealed class WindowsNode : IDisposable
     /// <summary>Kills twinsd.exe, and starts another.</summary>
     public void RestartDaemon()
     {
-        foreach (int daemon in _machine.PidsOf("twinsd.exe"))
+        foreach (int daemon in (int[])[.. _machine.PidsOf("twinsd.exe"), .. _machine.PidsOf(DaemonOfRig)])
             _machine.Kill(daemon);
         _daemon.Dispose();
         _daemon = StartDaemon();
@@ -85,15 +128,37 @@ internal sealed class WindowsNode : IDisposable
         _ = _machine.Exec(Environment(["wineserver", "-k"]));
         _daemon.Dispose();
         _bridge.Dispose();
+        _relay?.Dispose();
         ChangeRules("-D");
     }
 
-    public override string ToString() => $"{_daemon}\n{_bridge}";
+    public override string ToString() => $"{_daemon}\n{_bridge}\n{_relay}";
+
+    private static string Data => Path.Combine(Prefix, "drive_c", "ProgramData", "Twins");
+
+    private static void RemoveData()
+    {
+        if (Directory.Exists(Data))
+            Directory.Delete(Data, recursive: true);
+    }
+
+    private static void Shell(string script)
+    {
+        using Process process = Process.Start(new ProcessStartInfo("bash", ["-euo", "pipefail", "-c", script]) { RedirectStandardError = true })!;
+        string error = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        Assert.AreEqual(0, process.ExitCode, error);
+    }
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 
     private BackgroundProgram StartDaemon()
     {
-        BackgroundProgram daemon = _machine.Start(Environment(["wine", Path.Combine(Programs, "twinsd.exe"), "--api-port", "7557", "--ready-twins", "1"]));
-        Eventually.Holds(() => daemon.HasEnded || Twins("ls").ExitCode == 0, () => $"twinsd.exe answers: {daemon}", TimeSpan.FromSeconds(60));
+        string[] command = _relay is null
+            ? ["twinsd.exe", "--api-port", Text(ApiPort)]
+            : [DaemonOfRig, "--api-port", Text(BehindRelay), "--address", "127.0.0.1", "--node-name", Name];
+        BackgroundProgram daemon = _machine.Start(Environment(["wine", Path.Combine(Programs, command[0]), .. command[1..], "--ready-twins", "1"]));
+        Eventually.Holds(() => daemon.HasEnded || Twins("ls").ExitCode == 0, () => $"{command[0]} answers: {daemon}", TimeSpan.FromSeconds(60));
         Assert.IsFalse(daemon.HasEnded, $"It ended: {daemon}");
         return daemon;
     }
@@ -102,7 +167,7 @@ internal sealed class WindowsNode : IDisposable
 
     // As in scripts/wine.sh.
     private static string[] Environment(string[] command) =>
-        ["env", $"WINEPREFIX={Prefix}", "WINEDEBUG=-all", "DOTNET_EnableWriteXorExecute=0", "LC_ALL=C.UTF-8", $"TWINS_RIG_SOCKET={RigSocket}", .. command];
+        ["env", $"WINEPREFIX={Prefix}", "WINEDEBUG=-all", "DOTNET_EnableWriteXorExecute=0", "LC_ALL=C.UTF-8", $"TWINS_RIG_SOCKET={RigSocket}", $"TWINS_RIG_RELAY={Text(ToRelay)}", .. command];
 
     private void ChangeRules(string change) => _machine.Shell($"""
         for protocol in tcp udp icmp; do

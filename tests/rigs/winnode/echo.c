@@ -11,6 +11,13 @@ static void stop(const char *what) {
     exit(1);
 }
 
+/* Wine knows whose a socket is only from a program that has asked for something that needs its descriptor. */
+static void claim(SOCKET socket) {
+    BOOL value;
+    int length = sizeof value;
+    getsockopt(socket, IPPROTO_TCP, TCP_NODELAY, (char *)&value, &length);
+}
+
 /* The socket blocks: the peer of a test reads what it is sent. */
 static int echo(SOCKET client) {
     static char data[CHUNK];
@@ -34,10 +41,7 @@ int main(int count, char **arguments) {
     sockets[0] = (WSAPOLLFD){.fd = socket(AF_INET, SOCK_STREAM, 0), .events = POLLRDNORM};
     if (bind(sockets[0].fd, (struct sockaddr *)&address, sizeof address) || listen(sockets[0].fd, 100))
         stop("listen");
-    /* Wine knows whose a socket is only from a program that has asked for something that needs its descriptor. */
-    int length = sizeof used;
-    getsockopt(sockets[0].fd, IPPROTO_TCP, TCP_NODELAY, (char *)&used, &length);
-    used = 1;
+    claim(sockets[0].fd);
     puts("ready");
     fflush(stdout);
     for (;;) {
@@ -55,6 +59,7 @@ int main(int count, char **arguments) {
                 stop("accept");
             BOOL on = TRUE;
             setsockopt(client, IPPROTO_TCP, TCP_NODELAY, (char *)&on, sizeof on);
+            claim(client);
             sockets[used++] = (WSAPOLLFD){.fd = client, .events = POLLRDNORM};
         }
     }

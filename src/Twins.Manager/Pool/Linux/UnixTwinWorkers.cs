@@ -70,7 +70,7 @@ internal sealed class UnixTwinWorkers(string directory) : TwinWorkers
     }
 
     /// <inheritdoc/>
-    public override async ValueTask WriteAsync(Stream stream, ReadOnlyMemory<byte> octets, int fileDescriptor, CancellationToken cancellation)
+    public override async ValueTask WriteAsync(Stream stream, ReadOnlyMemory<byte> octets, int fileDescriptor)
     {
         if (fileDescriptor >= 0)
         {
@@ -79,7 +79,7 @@ internal sealed class UnixTwinWorkers(string directory) : TwinWorkers
             octets = octets[1..];
         }
 
-        await stream.WriteAsync(octets, cancellation);
+        await stream.WriteAsync(octets);
     }
 
     /// <inheritdoc/>

@@ -71,8 +71,8 @@ internal sealed partial class PipeTwinWorkers(string prefix, string program) : T
     }
 
     /// <inheritdoc/>
-    public override ValueTask WriteAsync(Stream stream, ReadOnlyMemory<byte> octets, int fileDescriptor, CancellationToken cancellation) =>
-        fileDescriptor < 0 ? stream.WriteAsync(octets, cancellation) : throw new NotSupportedException("A pipe carries no descriptors.");
+    public override ValueTask WriteAsync(Stream stream, ReadOnlyMemory<byte> octets, int fileDescriptor) =>
+        fileDescriptor < 0 ? stream.WriteAsync(octets) : throw new NotSupportedException("A pipe carries no descriptors.");
 
     /// <inheritdoc/>
     public override int End(string controlPath, int pid) => pid != 0 && TryEnd(pid) ? 1 : 0;

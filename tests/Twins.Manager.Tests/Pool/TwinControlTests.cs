@@ -1,0 +1,55 @@
+using System.Net.Sockets;
+using Google.Protobuf;
+using Twins.Manager.Pool;
+using Twins.Protocol;
+
+namespace Twins.Manager.Tests.Pool;
+
+[TestClass]
+public sealed class TwinControlTests
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(50);
+
+    [TestMethod]
+    public async Task RequestsGivenUp_WhileTheTwinDoesNotRead_LeaveTheConnectionWhole()
+    {
+        var folder = Directory.CreateTempSubdirectory("twins-control-").FullName;
+        try
+        {
+            var path = Path.Combine(folder, "7400.sock");
+            using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            listener.Bind(new UnixDomainSocketEndPoint(path));
+            listener.Listen();
+            await using var control = await TwinControl.ConnectAsync(new UnixTwinWorkers(folder), path, () => false, _ => { }, CancellationToken.None);
+            await using var twin = new NetworkStream(await listener.AcceptAsync(), ownsSocket: true);
+
+            // The first is written in part, the second waits for its turn.
+            var large = new string('x', 3 << 20);
+            await GivesUpAsync(control, large);
+            await GivesUpAsync(control, "never sent");
+
+            var asked = control.SendAsync(new TwinRequest { ProcessId = "last", Status = new Status() });
+            Assert.AreEqual(large, (await ReadAsync(twin)).ProcessId);
+            var last = await ReadAsync(twin);
+            Assert.AreEqual("last", last.ProcessId);
+            using var answer = new MemoryStream();
+            new TwinMessage { Reply = new TwinReply { Id = last.Id } }.WriteDelimitedTo(answer);
+            await twin.WriteAsync(answer.ToArray());
+            await asked;
+            Assert.IsFalse(control.Closed.IsCompleted);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static async Task GivesUpAsync(TwinControl control, string process)
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        await Assert.ThrowsAsync<OperationCanceledException>(
+            () => control.SendAsync(new TwinRequest { ProcessId = process, Status = new Status() }, cancellation: patience.Token));
+    }
+
+    private static Task<TwinRequest> ReadAsync(NetworkStream twin) => Task.Run(() => TwinRequest.Parser.ParseDelimitedFrom(twin));
+}
