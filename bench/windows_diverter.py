@@ -110,7 +110,7 @@ def measure(row):
             capture() as program:
         address, port = HERE, REDIRECTED if is_redirected else PORT
         for kind, (octets, options) in KINDS.items():
-            send(address, port, 1, options)  # until all code is compiled as it stays
+            send(address, port, 2, options)  # until all code is compiled as it stays
             before = processor_time(bridge), processor_time(program)
             received, repeated = send(address, port, SECONDS, options)
             segments = received["bytes"] / octets
