@@ -26,7 +26,7 @@ public sealed class WindowsHomeTests : LabTest
         _folder = Directory.CreateDirectory(Path.Combine(Repository.Scratch, Guid.NewGuid().ToString("N"))).FullName;
         _node = WindowsNode.StartInCluster(Host2, Home);
         Eventually.Holds(() => Host1.Twins("nodes").Exits(0).Document.EnumerateArray().Any(node => node.GetProperty("name").GetString() == "windows"
-            && node.GetProperty("reachable").GetBoolean()), "host1 reaches the Windows node");
+            && node.GetProperty("reachable").GetBoolean()), "host1 reaches the Windows node", TimeSpan.FromSeconds(90)); // it tells of itself each minute
     }
 
     [TestCleanup]

@@ -39,7 +39,7 @@ public sealed class WindowsNodeTests : LabTest
             late.Finish();
         }
 
-        before.AssertNothingEnded(PeerCounters.Read(Peer));
+        before.AssertNothingBroken(PeerCounters.Read(Peer));
         client.Finish();
     }
 

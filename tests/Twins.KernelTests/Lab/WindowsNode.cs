@@ -89,7 +89,12 @@ internal sealed class WindowsNode : IDisposable
     /// <returns>The PID that Windows gave it.</returns>
     public int Run(string name, params string[] command)
     {
-        CommandResult told = Wine("twins.exe", ["run", "--detach", "--name", name, "--", .. command]).Succeeded();
+        // Under Wine the program keeps the standard error of whoever started it, and a pipe would not end before it.
+        CommandResult told = _machine.Exec(["sh", "-c", """
+            "$@" >/tmp/run.out 2>&1 </dev/null && status=0 || status=$?
+            cat /tmp/run.out
+            exit $status
+            """, "sh", .. Environment(["wine", Path.Combine(Programs, "twins.exe"), "run", "--detach", "--name", name, "--", .. command])]).Succeeded();
         string line = told.Output.Split('\n').Single(line => line.StartsWith(name + " ", StringComparison.Ordinal));
         return int.Parse(line[(name.Length + 1)..], CultureInfo.InvariantCulture);
     }
