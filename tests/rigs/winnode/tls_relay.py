@@ -38,6 +38,23 @@ async def copy(reader, writer):
         writer.close()
 
 
+async def copy_secure(reader, writer):
+    """Copies HTTP/2 (RFC 9113) of a client that knows of no TLS: each request says ':scheme https', or the server refuses it."""
+    try:
+        writer.write(await reader.readexactly(24))  # the connection preface
+        while True:
+            head = await reader.readexactly(9)
+            payload = await reader.readexactly(int.from_bytes(head[:3], "big"))
+            if head[3] == 1:  # HEADERS: ':method POST' and ':scheme http' of HPACK's static table come first
+                payload = payload.replace(b"\x83\x86", b"\x83\x87", 1)
+            writer.write(head + payload)
+            await writer.drain()
+    except (OSError, asyncio.IncompleteReadError):
+        pass
+    finally:
+        writer.close()
+
+
 async def join(one, other):
     await asyncio.gather(copy(one[0], other[1]), copy(other[0], one[1]))
 
@@ -63,7 +80,7 @@ async def go_out(reader, writer):
         print(f"to {node} at {address}: {error}", file=sys.stderr, flush=True)
         writer.close()
         return
-    await join((reader, writer), remote)
+    await asyncio.gather(copy_secure(reader, remote[1]), copy(remote[0], writer))
 
 
 async def main():

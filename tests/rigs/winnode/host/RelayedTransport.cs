@@ -6,6 +6,7 @@ using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
 using Twins.Manager.Access;
 using Twins.Manager.Cluster;
@@ -31,7 +32,9 @@ internal sealed class RelayedTransport(NodeCluster cluster) : INodeTransport
         if (kind != ListenerKind.Node)
             return;
         using var certificate = X509CertificateLoader.LoadCertificate(await ReadCertificateAsync(connection.Transport.Input));
-        connection.Features.Set<ITlsConnectionFeature>(new VerifiedCaller(certificate));
+        var caller = new VerifiedCaller(certificate);
+        connection.Features.Set<ITlsConnectionFeature>(caller);
+        connection.Features.Set<ITlsApplicationProtocolFeature>(caller);
         await next(connection);
     });
 
@@ -64,8 +67,11 @@ internal sealed class RelayedTransport(NodeCluster cluster) : INodeTransport
         return certificate;
     }
 
-    private sealed class VerifiedCaller(X509Certificate2 certificate) : ITlsConnectionFeature
+    private sealed class VerifiedCaller(X509Certificate2 certificate) : ITlsConnectionFeature, ITlsApplicationProtocolFeature
     {
+        /// <summary>What the relay has negotiated: HTTP/2 (RFC 9113, 3.2).</summary>
+        public ReadOnlyMemory<byte> ApplicationProtocol { get; } = "h2"u8.ToArray();
+
         public X509Certificate2? ClientCertificate { get; set; } = certificate;
 
         public Task<X509Certificate2?> GetClientCertificateAsync(CancellationToken cancellationToken) => Task.FromResult(ClientCertificate);
