@@ -87,7 +87,7 @@ public sealed class FailureTests : LabTest
         }
         finally
         {
-            Host1.Exec("kill", "-9", taken);
+            Host1.End(int.Parse(taken, CultureInfo.InvariantCulture));
         }
         AssertCanStillMove();
     }

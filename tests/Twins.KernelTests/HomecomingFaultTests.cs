@@ -93,7 +93,7 @@ public sealed class HomecomingFaultTests : FaultTest
 
         int other = StartWithPid(Home, Server.Pid);
         AssertRefused(StartMigration(Home).WaitForEnd(), "prepare", "pid-taken", "sleep");
-        Home.Kill(other);
+        Home.End(other);
 
         // Home keeps the port free while the process is on its way.
         StoppedMigration stopped = Stop("restore", Home);

@@ -100,6 +100,13 @@ internal sealed class Machine(string lab, string name, string address, int init)
         // 0 and below are whole groups, the test's own among them.
         pid > 1 ? pid.ToString(CultureInfo.InvariantCulture) : throw new ArgumentOutOfRangeException(nameof(pid), pid, "no process's number"));
 
+    /// <summary>Kills a process and waits until its number is free.</summary>
+    public void End(int pid)
+    {
+        Kill(pid);
+        Eventually.Holds(() => StateOf(pid) == ' ', string.Create(CultureInfo.InvariantCulture, $"{name} has no process {pid} any more"));
+    }
+
     /// <summary>Kills its PID 1, and with it everything on the machine: it is gone for good, and answers nothing.</summary>
     public void Destroy() => _ = Native.Kill(init, Native.SigKill);
 
