@@ -11,11 +11,16 @@ static void stop(const char *what) {
     exit(1);
 }
 
-/* Wine knows whose a socket is only from a program that has asked for something that needs its descriptor. */
+/*
+ * Wine finds whose a socket is by the descriptors of its process, and gives none that stays for an accepted socket. This one stays until
+ * the program ends. On Windows there is no such function, and nothing to do.
+ */
 static void claim(SOCKET socket) {
-    BOOL value;
-    int length = sizeof value;
-    getsockopt(socket, IPPROTO_TCP, TCP_NODELAY, (char *)&value, &length);
+    typedef int wine_handle_to_fd(HANDLE handle, unsigned access, int *descriptor, unsigned *options);
+    wine_handle_to_fd *to_descriptor = (wine_handle_to_fd *)(void *)GetProcAddress(GetModuleHandleA("ntdll"), "wine_server_handle_to_fd");
+    int descriptor;
+    if (to_descriptor && to_descriptor((HANDLE)socket, GENERIC_READ, &descriptor, NULL))
+        stop("wine_server_handle_to_fd");
 }
 
 /* The socket blocks: the peer of a test reads what it is sent. */
@@ -49,6 +54,7 @@ int main(int count, char **arguments) {
             stop("WSAPoll");
         for (ULONG i = used - 1; i > 0; i--) {
             if (sockets[i].revents && echo(sockets[i].fd) <= 0) {
+                shutdown(sockets[i].fd, SD_BOTH); // says what closing says, see claim()
                 closesocket(sockets[i].fd);
                 sockets[i] = sockets[--used];
             }
