@@ -20,6 +20,8 @@ if [[ ! -e $WINEPREFIX/.ready ]]; then
   WINEDLLOVERRIDES='mscoree,mshtml=' timeout 180 wine wineboot --init >/dev/null 2>&1 || die "wine can't make a prefix in $WINEPREFIX"
   # .NET takes it for Windows 7 otherwise.
   timeout 60 wine winecfg -v win10 >/dev/null 2>&1 || die "wine can't set its version of Windows"
+  # A service manager that is about to end with these would be the program's, and forget what it is told.
+  timeout 60 wineserver -w || wineserver -k || true
   touch "$WINEPREFIX/.ready"
 fi
 
