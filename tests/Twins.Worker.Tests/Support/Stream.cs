@@ -26,6 +26,7 @@ internal static class Stream
     /// <summary>Receives exactly these octets.</summary>
     public static void AssertReceives(Socket socket, byte[] expected)
     {
+        socket.ReceiveTimeout = 60_000;
         var buffer = new byte[expected.Length];
         for (var received = 0; received < buffer.Length;)
         {
