@@ -89,12 +89,7 @@ internal sealed class WindowsNode : IDisposable
     /// <returns>The PID that Windows gave it.</returns>
     public int Run(string name, params string[] command)
     {
-        // Under Wine the program keeps the standard error of whoever started it, and a pipe would not end before it.
-        CommandResult told = _machine.Exec(["sh", "-c", """
-            "$@" >/tmp/run.out 2>&1 </dev/null && status=0 || status=$?
-            cat /tmp/run.out
-            exit $status
-            """, "sh", .. Environment(["wine", Path.Combine(Programs, "twins.exe"), "run", "--detach", "--name", name, "--", .. command])]).Succeeded();
+        CommandResult told = Wine("twins.exe", ["run", "--detach", "--name", name, "--", .. command]).Succeeded();
         string line = told.Output.Split('\n').Single(line => line.StartsWith(name + " ", StringComparison.Ordinal));
         return int.Parse(line[(name.Length + 1)..], CultureInfo.InvariantCulture);
     }
@@ -168,7 +163,15 @@ internal sealed class WindowsNode : IDisposable
         return daemon;
     }
 
-    private CommandResult Wine(string program, string[] arguments) => _machine.Exec(Environment(["wine", Path.Combine(Programs, program), .. arguments]));
+    // What it starts, Wine's own programs among it, keeps its outputs, and pipes would not end before that.
+    private CommandResult Wine(string program, string[] arguments) => _machine.Exec(["sh", "-c", """
+        told=$(mktemp -d)
+        "$@" >$told/out 2>$told/err </dev/null && status=0 || status=$?
+        cat $told/out
+        cat $told/err >&2
+        rm -r $told
+        exit $status
+        """, "sh", .. Environment(["wine", Path.Combine(Programs, program), .. arguments])]);
 
     // As in scripts/wine.sh.
     private static string[] Environment(string[] command) =>
