@@ -71,7 +71,7 @@ internal sealed class WindowsNode : IDisposable
                     echo extendedKeyUsage=serverAuth,clientAuth) -out {keys}/node.crt
             """);
         List<JsonNode?> nodes = [.. JsonNode.Parse(File.ReadAllText(Path.Combine(cluster, "nodes.json")))!.AsArray().Select(node => node!.DeepClone())];
-        nodes.Add(new JsonObject { ["name"] = Name, ["address"] = string.Create(CultureInfo.InvariantCulture, $"{machine.Address}:{ApiPort}") });
+        nodes.Add(new JsonObject { ["Name"] = Name, ["Address"] = string.Create(CultureInfo.InvariantCulture, $"{machine.Address}:{ApiPort}") });
         string known = Directory.CreateDirectory(Path.Combine(Data, "cluster")).FullName;
         File.WriteAllText(Path.Combine(known, "nodes.json"), new JsonArray([.. nodes]).ToJsonString());
         BackgroundProgram relay = machine.Start("python3", Repository.Rig("winnode/tls_relay.py"), keys, Text(ApiPort), Text(BehindRelay), Text(ToRelay));
