@@ -143,7 +143,7 @@ public sealed class KernelRulesTests
         var home = HomeOfWanted(queue);
         rules.Divert(queue, home.Connections, home.Listeners, home.Lingering);
         rules.DivertLegSources(queue, home.HostLegs);
-        rules.DivertLegDestinations(queue, [WantedLegDestination.Local.ToWire()], []);
+        rules.DivertLegDestinations(queue, [WantedLegDestination.Local.ToWire()]);
         rules.RemoveUnknown([home], [WantedLegDestination.Local.ToWire()], []);
     }
 
