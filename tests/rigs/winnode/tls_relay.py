@@ -46,7 +46,8 @@ async def come_in(reader, writer):
     certificate = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
     try:
         local = await asyncio.open_connection("127.0.0.1", to)
-    except OSError:
+    except OSError as error:
+        print(f"to this node: {error}", file=sys.stderr, flush=True)
         writer.close()
         return
     local[1].write(struct.pack(">I", len(certificate)) + certificate)
@@ -58,7 +59,8 @@ async def go_out(reader, writer):
     host, port = address.rsplit(":", 1)
     try:
         remote = await asyncio.open_connection(host, int(port), ssl=client_side, server_hostname=node)
-    except OSError:
+    except OSError as error:
+        print(f"to {node} at {address}: {error}", file=sys.stderr, flush=True)
         writer.close()
         return
     await join((reader, writer), remote)
