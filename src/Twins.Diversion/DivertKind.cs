@@ -29,4 +29,10 @@ public enum DivertKind
     /// they say.
     /// </summary>
     Speaking,
+
+    /// <summary>
+    /// What a guest sends from N:p, at a host without cabins: outgoing packets, where all other kinds are about incoming ones. What nobody
+    /// takes is dropped. On Windows only.
+    /// </summary>
+    GuestSource,
 }

@@ -21,7 +21,7 @@ public readonly record struct DivertTarget
     /// <summary>TCP or UDP.</summary>
     public IpProtocol Protocol { get; }
 
-    /// <summary>H:p; of a leg N:n.</summary>
+    /// <summary>H:p; of a leg N:n; of a guest without a cabin N:p.</summary>
     public Endpoint Local { get; }
 
     /// <summary>P:q of a connection, also of a lingering one; otherwise <c>default</c>.</summary>
@@ -56,4 +56,7 @@ public readonly record struct DivertTarget
 
     /// <summary>What goes to N:n.</summary>
     public static DivertTarget LegDestination(IpProtocol protocol, Endpoint leg) => new(DivertKind.LegDestination, protocol, leg, default);
+
+    /// <summary>What the local stack sends from N:p to anybody.</summary>
+    public static DivertTarget GuestSource(IpProtocol protocol, Endpoint local) => new(DivertKind.GuestSource, protocol, local, default);
 }

@@ -4,6 +4,8 @@ using Twins.Manager.Checkpoint;
 using Twins.Manager.Home;
 using Twins.Manager.Hooks;
 using Twins.Manager.Host;
+using Twins.Manager.Host.Linux;
+using Twins.Manager.Host.Windows;
 using Twins.Manager.Migration;
 using Twins.Manager.Nodes;
 using Twins.Manager.Pool;
@@ -40,6 +42,10 @@ internal static class ManagerServices
         services.AddSingleton<HomeStore>();
         services.AddSingleton<HomeRole>();
         services.AddSingleton<HostPorts>();
+        if (OperatingSystem.IsWindows())
+            services.AddSingleton<GuestPlaces, NodePlaces>();
+        else
+            services.AddSingleton<GuestPlaces, CabinPlaces>();
         services.AddSingleton<HostStore>();
         services.AddSingleton<HostRole>();
         var criu = CriuCheckpointer.Locate(options.CriuPath);

@@ -23,7 +23,7 @@ internal sealed class Startup(
         paths.RemoveAllImages();
         await home.RestoreAsync(cancellationToken);
         await host.RestoreAsync(cancellationToken);
-        rules.RemoveUnknown(home.Processes, host.Legs);
+        rules.RemoveUnknown(home.Processes, host.Legs, host.GuestEnds);
         pool.Hear();
         await arrivals.RecoverAsync();
         await departures.RecoverAsync();
@@ -63,7 +63,7 @@ internal sealed class Startup(
             }
         }
 
-        var guests = host.Processes.Select(p => p.Cabin.Id).ToHashSet();
+        var guests = host.Processes.Select(p => p.Place.Id).ToHashSet();
         foreach (var cabin in Cabin.List(options.CabinDirectory).Where(c => !guests.Contains(c.Id)))
             cabin.Remove();
     }

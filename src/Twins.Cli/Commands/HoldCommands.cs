@@ -33,7 +33,7 @@ internal static class HoldCommands
         Command command = new Command("redirect",
             "Send what is held, and all that follows, to another node (for other people's migrators). "
             + "Prints the network namespace there in which to restore the process; the path switches by itself when all its sockets "
-            + "are in it. What isn't there after ten minutes (setting handWait) is given up. The original is yours to end; it stays silenced.") { process, to }.WithJson();
+            + "are in it. On a Windows node another instance of the program takes its place, for new connections only. What isn't there after ten minutes (setting handWait) is given up. The original is yours to end; it stays silenced.") { process, to }.WithJson();
         return command.Handle(environment, async (result, cancellation) =>
         {
             ProcessInfo info = await environment.Client().RedirectAsync(new RedirectRequest
@@ -62,7 +62,11 @@ internal static class HoldCommands
         });
     }
 
-    private static string Next(string node, ProcessInfo info) => $"""
+    private static string Next(string node, ProcessInfo info) => info.Cabin.Length == 0 ? $"""
+        Next: start the program that is to take the place of '{info.Name}' on {node}, on the same ports, of 0.0.0.0 or of
+        that node's address. Its peers' new connections go there as soon as it listens; 'twins show {info.Name}' tells,
+        'twins release {info.Name}' undoes this. The original (PID {info.Pid}) can be ended.
+        """ : $"""
         Next: checkpoint '{info.Name}' (PID {info.Pid}), if that isn't done, and restore it on {node} inside
           {info.Cabin}
         for instance with nsenter --net={info.Cabin} criu restore --tcp-established ...

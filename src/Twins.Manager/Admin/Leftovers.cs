@@ -29,7 +29,7 @@ internal sealed class Leftovers(TwinsdOptions options, TwinPaths paths, TwinPool
 
     private IEnumerable<Leftover> Cabins()
     {
-        var used = host.Processes.Select(p => p.Cabin.NamespacePath).ToHashSet();
+        var used = host.Processes.Select(p => p.Place.NamespacePath).ToHashSet();
         foreach (var cabin in Cabin.List(options.CabinDirectory).Where(c => !used.Contains(c.NamespacePath) && IsOld(c.NamespacePath)))
             yield return new Leftover($"cabin {cabin.Id}", cabin.Remove);
         if (!Directory.Exists(options.CabinDirectory))
@@ -40,9 +40,9 @@ internal sealed class Leftovers(TwinsdOptions options, TwinPaths paths, TwinPool
 
     private IEnumerable<Leftover> Rules()
     {
-        var unknown = rules.CountUnknown(home.Processes, host.Legs);
+        var unknown = rules.CountUnknown(home.Processes, host.Legs, host.GuestEnds);
         if (unknown > 0)
-            yield return new Leftover($"{unknown} packet rules", () => rules.RemoveUnknown(home.Processes, host.Legs));
+            yield return new Leftover($"{unknown} packet rules", () => rules.RemoveUnknown(home.Processes, host.Legs, host.GuestEnds));
     }
 
     private IEnumerable<Leftover> Images() => Entries(options.ImagePath)

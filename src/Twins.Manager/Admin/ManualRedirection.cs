@@ -17,7 +17,7 @@ namespace Twins.Manager.Admin;
 /// <code>
 /// 1 hold        what comes in is held, what the original's sockets send is dropped
 /// 2 redirect    the destination makes a cabin, opens its half outwards and watches the cabin
-/// 3 (theirs)    checkpoint before or after 2, restore inside the cabin
+/// 3 (theirs)    checkpoint before or after 2, restore inside the cabin; on Windows, without cabins, the start of another instance
 /// 4 at the destination, when all sockets are in the cabin: inbound opened, home switches the path, which is the commit point
 /// </code>
 /// The original, if it is still there, is the other migrator's business: it must stay frozen or end. Its sockets
@@ -74,7 +74,7 @@ internal sealed partial class ManualRedirection(
     /// Prepares a node for the process. What is held, and all that follows, goes there as soon as its sockets are in the
     /// cabin. May be repeated while that hasn't happened.
     /// </summary>
-    /// <returns>The record, and the path of the cabin's network namespace on the other node.</returns>
+    /// <returns>The record, and the path of the cabin's network namespace on the other node; empty where there are no cabins.</returns>
     /// <exception cref="NodeException">It isn't held, or the node can't take it.</exception>
     public Task<(ProcessRecord Record, string Cabin)> RedirectAsync(ProcessRecord record, string nameOrAddress, CancellationToken cancellation) => AloneAsync(async () =>
     {
@@ -114,7 +114,8 @@ internal sealed partial class ManualRedirection(
             await home.KeepLegsAsync(record.Id);
             await node.InstallFlowsAsync(
                 new InstallFlowsRequest { MigrationId = id, Flows = { flows }, Listeners = { endpoints.Listeners } }, CancellationToken.None);
-            registry.TryMark(record, ProcessState.Held, $"Waits until its sockets are in the cabin {prepared.Cabin} on node '{node.Name}'; 'twins release' undoes it.");
+            var what = prepared.Cabin.Length > 0 ? $"its sockets are in the cabin {prepared.Cabin} on node '{node.Name}'" : $"another instance listens on its ports on node '{node.Name}'";
+            registry.TryMark(record, ProcessState.Held, $"Waits until {what}; 'twins release' undoes it.");
             if (_redirecting.TryAdd(record.Id, redirection))
             {
                 Write(record, redirection, MigrationOutcome.Running);

@@ -40,7 +40,7 @@ internal sealed partial class ProcessView(
             TwinPid = pool.Find(record.Id)?.Pid ?? 0,
             Path = record.CurrentNode == record.HomeNode ? "local" : "relay",
             Note = record.Note,
-            Cabin = host.Find(record.Id)?.Cabin.NamespacePath ?? "",
+            Cabin = host.Find(record.Id)?.Place.NamespacePath ?? "",
         };
         info.Endpoints.AddRange(Endpoints(record));
         await AddCountersAsync(info);
@@ -53,7 +53,7 @@ internal sealed partial class ProcessView(
     private IEnumerable<EndpointInfo> Endpoints(ProcessRecord record)
     {
         if (record.CurrentNode == identity.Name && record.State is not ProcessState.Exited)
-            return processes.TryReadEndpointInfo(record);
+            return processes.TryReadEndpointInfo(record, host.Find(record.Id));
         if (home.Find(record.Id) is not { } redirected)
             return [];
         var listeners = redirected.Listeners.Select(l => new EndpointInfo

@@ -12,7 +12,10 @@ internal sealed partial class HostRole
     /// <summary>This node's ends of legs, those of guests that have just gone among them.</summary>
     public IEnumerable<Endpoint> Legs => _processes.Values.SelectMany(p => p.HostLegs).Concat(_formerLegs.Keys);
 
-    /// <summary>The guest has gone, or never came: cabin, rules and ports are given back.</summary>
+    /// <summary>Without cabins: the guests' listeners, N:p.</summary>
+    public IEnumerable<Packets.Endpoint> GuestEnds => _processes.Values.SelectMany(p => p.Ends);
+
+    /// <summary>The guest has gone, or never came: its place, rules and ports are given back.</summary>
     public async Task RemoveAsync(HostedProcess hosted)
     {
         // Not a later stay of the same process.
@@ -54,8 +57,9 @@ internal sealed partial class HostRole
                 _store.RemoveLeft(processId);
             TwinPool.Return(hosted.Twin, processId);
             hosted.Device?.Dispose();
-            hosted.Cabin.Remove();
+            hosted.Place.Remove();
             _ = ReturnLegsAsync(hosted.HostLegs);
+            _rules.RemoveGuests([.. hosted.Ends]);
         }
     }
 

@@ -1,5 +1,3 @@
-using Twins.Diversion.Linux;
-using Twins.Manager.Cabins;
 using Twins.Manager.Pool;
 using Twins.Manager.Registry;
 using Twins.Protocol;
@@ -22,7 +20,7 @@ internal sealed partial class HostRole
         hosted.Lingering.IntersectWith(hosted.Flows.Keys);
         if (hosted.Lingering.Count == 0)
             return false;
-        var left = new HostedProcess(hosted.StayId, hosted.Twin, hosted.Cabin)
+        var left = new HostedProcess(hosted.StayId, hosted.Twin, hosted.Place)
         {
             Epoch = hosted.Epoch,
             Home = hosted.Home,
@@ -64,7 +62,7 @@ internal sealed partial class HostRole
     {
         foreach (var left in _processes.Values.Where(p => p.HasLeft))
         {
-            if (NetworkNamespace.Run(left.Cabin.NamespacePath, CabinSockets.CountOpen) > 0)
+            if (left.Place.CountOpen(left.Flows.Keys.ToList()) > 0)
                 left.QuietSince = 0;
             else if (left.QuietSince == 0)
                 left.QuietSince = TimeProvider.System.GetTimestamp();
@@ -76,17 +74,16 @@ internal sealed partial class HostRole
     /// <summary>After a restart: cabins that were left behind.</summary>
     private async Task RestoreLeftBehindAsync(CancellationToken cancellation)
     {
-        var cabins = Cabin.List(_options.CabinDirectory).ToDictionary(c => c.Id);
         foreach (var record in _store.LoadLeft())
         {
-            if (!cabins.TryGetValue(record.Cabin, out var cabin))
+            if (_places.Find(record.Cabin) is not { } place)
             {
                 _store.RemoveLeft(record.Id);
                 continue;
             }
 
             var twin = await _pool.ReclaimAsync(record.Queue, record.Id, cancellation);
-            var left = new HostedProcess(record.Id, twin, cabin)
+            var left = new HostedProcess(record.Id, twin, place)
             {
                 Epoch = record.Epoch,
                 Home = record.OtherNode,

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using Twins.Diversion.Linux;
-using Twins.Manager.Cabins;
 using Twins.Manager.Cluster;
 using Twins.Manager.Nodes;
 using Twins.Manager.Pool;
@@ -13,7 +12,7 @@ using Twins.Protocol;
 namespace Twins.Manager.Host;
 
 /// <summary>
-/// The host role: the cabins of guests and the host's half of their paths. Inbound is dropped and outbound open
+/// The host role: the places of guests and the host's half of their paths. Inbound is dropped and outbound open
 /// from installation on; both are open from the commit point on, and both closed while the guest is leaving.
 /// </summary>
 internal sealed partial class HostRole
@@ -23,6 +22,7 @@ internal sealed partial class HostRole
     private readonly ConcurrentDictionary<string, HostedProcess> _processes = new();
     private readonly TwinPool _pool;
     private readonly DiversionRules _rules;
+    private readonly GuestPlaces _places;
     private readonly TwinsdOptions _options;
     private readonly NodeCluster _identity;
     private readonly HostStore _store;
@@ -30,10 +30,11 @@ internal sealed partial class HostRole
     private readonly HostPorts _ports;
     private readonly ILogger<HostRole> _log;
 
-    public HostRole(TwinPool pool, DiversionRules rules, TwinsdOptions options, NodeCluster identity, HostStore store, NodeMap nodes, HostPorts ports, ILogger<HostRole> log)
+    public HostRole(TwinPool pool, DiversionRules rules, GuestPlaces places, TwinsdOptions options, NodeCluster identity, HostStore store, NodeMap nodes, HostPorts ports, ILogger<HostRole> log)
     {
         _pool = pool;
         _rules = rules;
+        _places = places;
         _options = options;
         _identity = identity;
         _store = store;
@@ -58,26 +59,18 @@ internal sealed partial class HostRole
             throw new NodeException(_identity.Name, "foreign-process", $"The home of process '{processId}' is node '{hosted.Home}', not '{caller}'.");
     }
 
-    /// <summary>Makes the cabin and picks the host's ends of the legs, one for so many connections as one can tell apart.</summary>
+    /// <summary>Makes the guest's place and picks the host's ends of the legs, one for so many connections as one can tell apart.</summary>
     public async Task<HostedProcess> PrepareAsync(MobileProcess process, ulong epoch, uint connections, string homeNodeAddress, CancellationToken cancellation)
     {
         await WaitUntilLeftAsync(process, cancellation);
         var legs = await _ports.TakeAsync(process.ProcessId, connections, homeNodeAddress);
-        Cabin? cabin = null;
+        GuestPlace? place = null;
         FileDescriptor? device = null;
         try
         {
-            var settings = new CabinSettings
-            {
-                Folder = _options.CabinDirectory,
-                Mtu = Cabin.MtuOf(legs[0].ToEndpoint().Address),
-                FirstPort = _options.FirstRedirectPort,
-                LastPort = _options.LastRedirectPort,
-            };
-            // A former stay's cabin may still be there, bringing to their end the connections that the process left behind.
-            cabin = Cabin.Create($"{process.ProcessId}-{epoch}", [.. process.HomeAddresses.Select(a => Packets.InternetAddress.FromBytes(a.Span))], settings, out device);
+            place = _places.Create(process, epoch, legs[0], out device);
             var twin = await _pool.TakeAsync(process.ProcessId, cancellation);
-            var hosted = new HostedProcess(process.ProcessId, twin, cabin)
+            var hosted = new HostedProcess(process.ProcessId, twin, place)
             {
                 Epoch = epoch,
                 Home = process.Home,
@@ -91,7 +84,7 @@ internal sealed partial class HostRole
         catch
         {
             device?.Dispose();
-            cabin?.Remove();
+            place?.Remove();
             _ports.Return(legs);
             throw;
         }
@@ -120,8 +113,9 @@ internal sealed partial class HostRole
                 hosted.Flows[flow.Connection] = flow;
             hosted.Listeners.Clear();
             hosted.Listeners.UnionWith(listeners);
+            RequireFreeEnds(hosted);
             await TellAsync(hosted, cancellation);
-            _rules.DivertLegDestinations(hosted.Twin.Queue, hosted.HostLegs);
+            Divert(hosted);
             LogTook(hosted.ProcessId, "install", hosted.Flows.Count, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
         }
         finally
@@ -180,6 +174,9 @@ internal sealed partial class HostRole
         {
             if (request.Epoch < hosted.Epoch || !hosted.HostLegs.Contains(flow.HostLeg))
                 throw new NodeException(_identity.Name, "stale-epoch", $"The flow belongs to an earlier stay of process '{request.ProcessId}'.");
+            // Its packets and another connection's would be the same here.
+            if (!hosted.Flows.ContainsKey(flow.Connection) && hosted.Place.IsTaken(flow.Connection))
+                throw new NodeException(_identity.Name, "ends-taken", $"Node '{_identity.Name}' has a connection of its own with {flow.Connection.Peer.ToEndpoint()} at port {flow.Connection.Local.Port}. The peer's next attempt has another port.");
             await AddAsync(hosted, flow, cancellation);
             return new OpenFlowReply { Flow = flow };
         }
@@ -202,16 +199,29 @@ internal sealed partial class HostRole
         foreach (var saved in _store.Load())
         {
             var twin = await _pool.ReclaimAsync(saved.Record.Twin!.Queue, saved.Record.Id, cancellation);
-            if (Cabin.List(_options.CabinDirectory).FirstOrDefault(c => c.Id == saved.Record.Cabin) is not { } cabin)
+            if (_places.Find(saved.Record.Cabin!) is not { } place)
                 continue;
-            var hosted = saved.ToProcess(twin, cabin);
+            var hosted = saved.ToProcess(twin, place);
             _ports.Use(hosted.HostLegs);
             _processes[hosted.ProcessId] = hosted;
             await TellAsync(hosted, cancellation);
-            _rules.DivertLegDestinations(twin.Queue, hosted.HostLegs);
+            Divert(hosted);
         }
 
         await RestoreLeftBehindAsync(cancellation);
+    }
+
+    private void Divert(HostedProcess hosted)
+    {
+        _rules.DivertLegDestinations(hosted.Twin.Queue, hosted.HostLegs);
+        _rules.DivertGuests(hosted.Twin.Queue, [.. hosted.Ends]);
+    }
+
+    private void RequireFreeEnds(HostedProcess hosted)
+    {
+        var ends = hosted.Ends.ToHashSet();
+        if (_processes.Values.FirstOrDefault(other => other != hosted && other.Ends.Any(ends.Contains)) is { } other)
+            throw new NodeException(_identity.Name, "port-taken", $"At a port of process '{hosted.ProcessId}' node '{_identity.Name}' serves the guest '{other.ProcessId}' of node '{other.Home}' already; without cabins there is room for one. Redirect it to another node.");
     }
 
     private async Task AddAsync(HostedProcess hosted, Flow flow, CancellationToken cancellation)
@@ -233,9 +243,10 @@ internal sealed partial class HostRole
             Listeners = { hosted.Listeners },
             HostLegs = { hosted.HostLegs },
             Home = hosted.HomeAddress,
+            Guest = hosted.Place.Address is { } address ? new Packets.Endpoint(address, 0).ToWire() : null,
         };
         // The device has one queue: after a restart of ours the twin that lives on still holds it, and needs no other.
-        hosted.Device ??= TryOpenDevice(hosted.Cabin);
+        hosted.Device ??= hosted.Place.TryOpenDevice();
         await hosted.Twin.SendAsync(command, hosted.Device?.Number ?? -1, cancellation);
         command = hosted.Command();
         if (hosted.Open)
@@ -245,18 +256,6 @@ internal sealed partial class HostRole
         else
             return;
         await hosted.Twin.SendAsync(command, cancellation: cancellation);
-    }
-
-    private static FileDescriptor? TryOpenDevice(Cabin cabin)
-    {
-        try
-        {
-            return cabin.OpenDevice();
-        }
-        catch (CabinException)
-        {
-            return null;
-        }
     }
 
     [LoggerMessage(1201, LogLevel.Warning, "{Process}: the twin could not be told: {Cause}")]

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Twins.Manager.Cabins;
 using Twins.Manager.Pool;
 using Twins.Manager.Registry;
 using Twins.Manager.Cluster;
@@ -18,7 +17,7 @@ internal sealed class HostStore(ITableStore table, NodeCluster identity)
         {
             Role = NodeRole.Host,
             Twin = new TwinRecord($"twin-{hosted.Twin.Queue}", hosted.Twin.Pid, (ushort)hosted.Twin.Queue, hosted.Twin.ControlPath),
-            Cabin = hosted.Cabin.Id,
+            Cabin = hosted.Place.Id,
             Listeners = [.. hosted.Listeners.Select(l => l.ToRecord())],
             HostLegs = [.. hosted.HostLegs.Select(l => l.ToEndpoint())],
         });
@@ -47,7 +46,7 @@ internal sealed class HostStore(ITableStore table, NodeCluster identity)
         Queue = left.Twin.Queue,
         OtherNode = left.Home,
         HostLegs = [.. left.HostLegs.Select(l => l.ToEndpoint())],
-        Cabin = left.Cabin.Id,
+        Cabin = left.Place.Id,
         HomeAddress = left.HomeAddress.ToEndpoint().Address,
     });
 
@@ -61,9 +60,9 @@ internal sealed class HostStore(ITableStore table, NodeCluster identity)
     /// <summary>What the table says of a guest.</summary>
     internal sealed record SavedGuest(ProcessRecord Record, ImmutableArray<FlowRecord> Flows)
     {
-        public HostedProcess ToProcess(Twin twin, Cabin cabin)
+        public HostedProcess ToProcess(Twin twin, GuestPlace place)
         {
-            var hosted = new HostedProcess(Record.Id, twin, cabin)
+            var hosted = new HostedProcess(Record.Id, twin, place)
             {
                 Epoch = Record.Epoch,
                 Home = Record.HomeNode,

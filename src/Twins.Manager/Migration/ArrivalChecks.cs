@@ -1,5 +1,6 @@
 using Twins.Manager.Cluster;
 using Twins.Manager.Checkpoint;
+using Twins.Manager.Host;
 using Twins.Manager.Nodes;
 using Twins.Manager.Processes;
 using Twins.Manager.Settings;
@@ -9,14 +10,12 @@ using Twins.Table;
 namespace Twins.Manager.Migration;
 
 /// <summary>What the destination can know to fail, before anything changes anywhere.</summary>
-internal sealed class ArrivalChecks(TwinsdOptions options, NodeCluster identity, ITableStore table, CheckpointReadiness readiness)
+internal sealed class ArrivalChecks(TwinsdOptions options, NodeCluster identity, ITableStore table, GuestPlaces places, CheckpointReadiness readiness)
 {
     /// <exception cref="NodeException">The first thing that stands in the way, with its remedy.</exception>
     public async Task CheckAsync(PrepareRequest request, CancellationToken cancellation)
     {
         var process = request.Process;
-        if (OperatingSystem.IsWindows())
-            throw Refusal("no-cabins", "it runs Windows, which has no network namespaces: there a process would see another address than its own.");
         if (process is null || process.ProcessId.Length == 0 || request.MigrationId.Length == 0
             || request.MigrationId.AsSpan().ContainsAnyExcept(Identifier) || process.ProcessId.AsSpan().ContainsAnyExcept(Identifier)
             || process.HomeAddresses.Count == 0 || (request.Pids.Count == 0 && !request.OtherMigrator)
@@ -25,6 +24,8 @@ internal sealed class ArrivalChecks(TwinsdOptions options, NodeCluster identity,
             throw Refusal("invalid-request", "the request is incomplete. Both nodes should run the same version of Twins.");
         }
 
+        if (places.FindObstacle(request) is var (code, what))
+            throw Refusal(code, what);
         if (table.FindEpoch(process.ProcessId) > request.Epoch)
             throw Refusal("stale-epoch", $"it has seen '{process.Name}' at epoch {table.FindEpoch(process.ProcessId)}, later than {request.Epoch}. Compare what 'twins show {process.Name}' says on both nodes.");
         if (table.List().FirstOrDefault(r => r.Name == process.Name && r.Id != process.ProcessId && r.State != ProcessState.Exited) is { } other)

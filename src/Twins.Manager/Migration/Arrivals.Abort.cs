@@ -48,7 +48,7 @@ internal sealed partial class Arrivals
         }
 
         if (!arrival.Request.OtherMigrator)
-            checkpointer.Discard(arrival.Hosted?.Cabin.NamespacePath);
+            checkpointer.Discard(arrival.Hosted?.Place.NamespacePath);
         if (arrival.Hosted is { } hosted)
             await host.RemoveAsync(hosted);
         registry.NotArrived(arrival.Request.Process.ProcessId, arrival.Request.Epoch);
@@ -77,7 +77,9 @@ internal sealed partial class Arrivals
             if (arrival.Outcome == Outcome.Prepared && arrival.Calls == calls && !arrival.Patience.IsCancellationRequested)
             {
                 await AbortAsync(arrival, arrival.Request.OtherMigrator
-                    ? $"Not restored in the cabin within {patience.TotalSeconds:0} s; it lacks {arrival.Missing}."
+                    ? arrival.Hosted is { Place.Address: not null }
+                        ? $"Nothing took its place here within {patience.TotalSeconds:0} s; missing: {arrival.Missing}."
+                        : $"Not restored in the cabin within {patience.TotalSeconds:0} s; it lacks {arrival.Missing}."
                     : $"Node '{arrival.From}' said nothing for {patience.TotalSeconds:0} s.");
             }
         }

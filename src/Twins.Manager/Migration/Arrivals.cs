@@ -41,7 +41,7 @@ internal sealed partial class Arrivals(
 
     private readonly ConcurrentDictionary<string, Arrival> _arrivals = new();
 
-    /// <summary>Checks that the process can live here, and makes its cabin unless it comes home.</summary>
+    /// <summary>Checks that the process can live here, and makes its place unless it comes home.</summary>
     public async Task<PrepareReply> PrepareAsync(string from, PrepareRequest request, CancellationToken cancellation)
     {
         try
@@ -69,7 +69,7 @@ internal sealed partial class Arrivals(
             if (request.Process.Home != cluster.Name)
                 arrival.Hosted = await host.PrepareAsync(request.Process, request.Epoch, request.Connections, request.HomeNodeAddress, cancellation);
             if (!request.OtherMigrator)
-                checkpointer.Prepare(arrival.Hosted?.Cabin.NamespacePath);
+                checkpointer.Prepare(arrival.Hosted?.Place.NamespacePath);
             Record(arrival, MigrationSteps.Prepare, MigrationOutcome.Running);
             ExpectNextCall(arrival);
             return Prepared(arrival);
@@ -129,7 +129,7 @@ internal sealed partial class Arrivals(
             var noting = Task.Run(() => NoteGuest(arrival), CancellationToken.None);
             try
             {
-                arrival.Restore = await checkpointer.BeginRestoreAsync(arrival.ImagesDirectory, arrival.Hosted?.Cabin.NamespacePath, cancellation);
+                arrival.Restore = await checkpointer.BeginRestoreAsync(arrival.ImagesDirectory, arrival.Hosted?.Place.NamespacePath, cancellation);
             }
             finally
             {
@@ -168,7 +168,7 @@ internal sealed partial class Arrivals(
     private static PrepareReply Prepared(Arrival arrival) => new()
     {
         HostLegs = { arrival.Hosted?.HostLegs ?? [] },
-        Cabin = arrival.Hosted?.Cabin.NamespacePath ?? "",
+        Cabin = arrival.Hosted?.Place.NamespacePath ?? "",
     };
 
     private async Task<T> StepAsync<T>(string migrationId, string step, Func<Arrival, Task<T>> work)

@@ -35,7 +35,7 @@ internal sealed partial class Departure
             try
             {
                 _dump = await parts.Checkpointer.BeginDumpAsync(
-                    record.Pid, _images, _hosted?.Cabin.NamespacePath, () => look = Task.Run(ReadEndpoints, CancellationToken.None), cancellation);
+                    record.Pid, _images, _hosted?.Place.NamespacePath, () => look = Task.Run(ReadEndpoints, CancellationToken.None), cancellation);
             }
             catch (CheckpointException e) when (e.Code == CheckpointCode.InFlightConnections && attempt < DumpAttempts)
             {

@@ -114,7 +114,7 @@ internal sealed partial class Departure(
         _hosted = parts.Host.Find(record.Id);
         _endpoints = ProcessInspector.ReadEndpoints(_tree, record.HomeAddresses);
         _images = parts.Paths.NewImages(migrationId);
-        parts.Checkpointer.Prepare(_hosted?.Cabin.NamespacePath);
+        parts.Checkpointer.Prepare(_hosted?.Place.NamespacePath);
     }
 
     private async Task PrepareAsync(CancellationToken cancellation)
@@ -192,7 +192,7 @@ internal sealed partial class Departure(
             await TryAsync("unfreeze", async () => await _dump.DisposeAsync());
         }
 
-        parts.Checkpointer.Discard(_hosted?.Cabin.NamespacePath);
+        parts.Checkpointer.Discard(_hosted?.Place.NamespacePath);
         if (_hosted is not null)
             await TryAsync("open", () => parts.Host.OpenAsync(_hosted));
         if (_holding)

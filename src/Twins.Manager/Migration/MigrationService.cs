@@ -59,7 +59,14 @@ internal sealed class MigrationService(DepartureParts parts, NodeMap nodes, Node
     {
         if (OperatingSystem.IsWindows())
         {
-            report(Failure(MigrationSteps.Preflight, "no-migrator", "Nothing on Windows can take an image of a process, so it can't move. 'twins hold' and 'twins redirect' hand its connections over.", rolledBack: true));
+            var isGuest = parts.Host.Find(processId) is not null;
+            report(Failure(
+                MigrationSteps.Preflight,
+                "no-migrator",
+                "Nothing on Windows can take an image of a process, so it can't move. " + (isGuest
+                    ? "It is a guest here: when it ends, home's packets go to home again, and can be redirected anew."
+                    : "'twins hold' and 'twins redirect' hand its connections over."),
+                rolledBack: true));
             return;
         }
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Twins.Manager.Cluster;
+using Twins.Manager.Host;
 using Twins.Manager.Migration;
 using Twins.Manager.Nodes;
 using Twins.Manager.Processes;
@@ -58,32 +59,46 @@ internal sealed class ProcessInspector(ITableStore table, NodeCluster identity)
     public EndpointSet? TryReadEndpoints(ProcessRecord record) =>
         TryReadOriginal(record) is { } tree ? ReadEndpoints(tree, record.HomeAddresses) : null;
 
-    /// <summary>The endpoints as users see them.</summary>
-    public IEnumerable<EndpointInfo> TryReadEndpointInfo(ProcessRecord record)
+    /// <summary>The endpoints as users see them. Where a guest has no cabin those that home redirects have home's address, and all others are this node's.</summary>
+    /// <param name="record">The process.</param>
+    /// <param name="guest">What it is here, if it is a guest.</param>
+    public IEnumerable<EndpointInfo> TryReadEndpointInfo(ProcessRecord record, HostedProcess? guest)
     {
         if (TryReadOriginal(record) is not { } tree)
             return [];
-        var sockets = ProcessSockets.Read(tree.Pids, record.HomeAddresses);
+        var sockets = ProcessSockets.Read(tree.Pids, guest?.Place.Address is { } address ? [address] : record.HomeAddresses);
+        var atHome = guest?.EndsAtHome();
         var ports = sockets.Tcp.Where(s => s.State == TcpState.Listen).Select(s => s.Local.Port).ToHashSet();
-        var listeners = sockets.ListenerEndpoints.Select(e => new EndpointInfo
+        var listeners = sockets.ListenerEndpoints.Select(e =>
         {
-            Protocol = "tcp",
-            Local = e.ToString(),
-            Role = "listener",
-            Home = record.HomeNode,
-            State = "LISTEN",
+            var (local, home) = At(e, new Endpoint(e.Address.IsIPv4 ? InternetAddress.FromIPv4(0) : default, 0));
+            return new EndpointInfo
+            {
+                Protocol = "tcp",
+                Local = local.ToString(),
+                Role = "listener",
+                Home = home,
+                State = "LISTEN",
+            };
         });
         return listeners.Concat(sockets.Tcp
             .Where(s => s.Standing == SocketStanding.Owned && s.State is not (TcpState.Listen or TcpState.Closed) && s.Remote.Port != 0)
-            .Select(s => new EndpointInfo
+            .Select(s =>
             {
-                Protocol = "tcp",
-                Local = s.Local.ToString(),
-                Remote = s.Remote.ToString(),
-                Role = ports.Contains(s.Local.Port) ? "server" : "client",
-                Home = record.HomeNode,
-                State = s.State.ToName(),
+                var (local, home) = At(s.Local, s.Remote);
+                return new EndpointInfo
+                {
+                    Protocol = "tcp",
+                    Local = local.ToString(),
+                    Remote = s.Remote.ToString(),
+                    Role = ports.Contains(s.Local.Port) ? "server" : "client",
+                    Home = home,
+                    State = s.State.ToName(),
+                };
             }));
+
+        (Endpoint Local, string Home) At(Endpoint local, Endpoint remote) => atHome is null ? (local, record.HomeNode)
+            : atHome.TryGetValue((local, remote), out var known) ? (known, record.HomeNode) : (local, identity.Name);
     }
 
     /// <summary>Fails when something of the process can't be carried.</summary>

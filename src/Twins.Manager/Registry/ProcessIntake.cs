@@ -1,4 +1,3 @@
-using Twins.Diversion.Linux;
 using Twins.Manager.Cluster;
 using Twins.Manager.Home;
 using Twins.Manager.Hooks;
@@ -105,7 +104,7 @@ internal sealed partial class ProcessIntake(
             return _ending.Add(processId);
     }
 
-    /// <summary>The process has ended. A guest's connections get the time to say goodbye through its cabin, as much as the kernel gives them.</summary>
+    /// <summary>The process has ended. A guest's connections get the time to say goodbye, as much as the kernel gives them.</summary>
     private async Task EndAsync(ProcessRecord record, CancellationToken stopping)
     {
         var isDone = true;
@@ -172,7 +171,9 @@ internal sealed partial class ProcessIntake(
 
     private static async Task WaitUntilQuietAsync(HostedProcess hosted, CancellationToken stopping)
     {
-        while (NetworkNamespace.Run(hosted.Cabin.NamespacePath, CabinSockets.CountOpen) > 0)
+        // Without a cabin another instance may listen by now, and isn't the guest.
+        var connections = hosted.Flows.Keys.ToList();
+        while (hosted.Place.CountOpen(connections) > 0)
             await Task.Delay(LookAround, stopping);
     }
 

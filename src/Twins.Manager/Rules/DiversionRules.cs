@@ -67,17 +67,30 @@ internal abstract class DiversionRules : IDisposable
     public void RemoveLegDestinations(IEnumerable<Endpoint> legs) =>
         Change(0, [], [.. legs.Select(l => DivertTarget.LegDestination(IpProtocol.Tcp, l.ToEndpoint()))]);
 
+    /// <summary>Host without cabins: takes what goes out from the guests' listeners, N:p.</summary>
+    public void DivertGuests(int queue, IReadOnlyCollection<Packets.Endpoint> ends)
+    {
+        if (ends.Count > 0)
+            Change(queue, [.. ends.Select(ToGuest)], []);
+    }
+
+    public void RemoveGuests(IReadOnlyCollection<Packets.Endpoint> ends)
+    {
+        if (ends.Count > 0)
+            Change(0, [], [.. ends.Select(ToGuest)]);
+    }
+
     /// <summary>A queue that has got a new reader: if the way to it has been lost, it is there again.</summary>
     /// <exception cref="Diversion.DiversionException">The system refused.</exception>
     public abstract void Renew(int queue);
 
-    /// <summary>How much is diverted that neither a home nor this node's end of a leg wants.</summary>
+    /// <summary>How much is diverted that neither a home, nor this node's end of a leg, nor a guest without a cabin wants.</summary>
     /// <exception cref="Diversion.DiversionException">The rules can't be read.</exception>
-    public abstract int CountUnknown(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs);
+    public abstract int CountUnknown(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs, IEnumerable<Packets.Endpoint> guests);
 
     /// <summary>After a restart, when all that is wanted has been diverted again: removes what else there is.</summary>
     /// <exception cref="Diversion.DiversionException">The system refused.</exception>
-    public abstract void RemoveUnknown(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs);
+    public abstract void RemoveUnknown(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs, IEnumerable<Packets.Endpoint> guests);
 
     /// <inheritdoc/>
     public abstract void Dispose();
@@ -89,7 +102,7 @@ internal abstract class DiversionRules : IDisposable
     protected abstract void Change(int queue, IReadOnlyCollection<DivertTarget> add, IReadOnlyCollection<DivertTarget> remove);
 
     /// <summary>All that is to be diverted, exceptions among it.</summary>
-    protected static HashSet<DivertTarget> Wanted(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs)
+    protected static HashSet<DivertTarget> Wanted(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs, IEnumerable<Packets.Endpoint> guests)
     {
         var wanted = new HashSet<DivertTarget>();
         foreach (var home in homes)
@@ -104,8 +117,11 @@ internal abstract class DiversionRules : IDisposable
         }
 
         wanted.UnionWith(hostLegs.Select(l => DivertTarget.LegDestination(IpProtocol.Tcp, l.ToEndpoint())));
+        wanted.UnionWith(guests.Select(ToGuest));
         return wanted;
     }
+
+    private static DivertTarget ToGuest(Packets.Endpoint end) => DivertTarget.GuestSource(IpProtocol.Tcp, end);
 
     private static DivertTarget ToTarget(Connection connection)
     {

@@ -54,7 +54,7 @@ public sealed record ProcessRecord
     /// <summary>File of its standard error, when <c>twins run</c> made one.</summary>
     public string ErrorPath { get; init; } = "";
 
-    /// <summary>Name of its cabin on this node; null when it isn't a guest.</summary>
+    /// <summary>Name of its cabin on this node, or, where there are none, the node's address that its sockets have; null when it isn't a guest.</summary>
     public string? Cabin { get; init; }
 
     /// <summary>Listening endpoints.</summary>

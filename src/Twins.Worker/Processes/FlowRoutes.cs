@@ -6,8 +6,6 @@ namespace Twins.Worker;
 /// <summary>Writes the flows of a process into a table that is being built, for the half that this twin is.</summary>
 internal sealed class FlowRoutes(MobileProcess process, FlowTableBuilder builder, FlowTable before)
 {
-    private Side Cabin => Side.Cabin(process.Slot);
-
     /// <summary>Home: the way to the host, H:r -> N:n for what the peer sends.</summary>
     public void SetToHost(in RedirectedFlow flow, bool lingering = false)
     {
@@ -55,15 +53,16 @@ internal sealed class FlowRoutes(MobileProcess process, FlowTableBuilder builder
         process.Lingering.ReplaceBy(connections);
     }
 
-    /// <summary>Host: both ways between the leg and the cabin, as the process's state has it.</summary>
+    /// <summary>Host: both ways between the leg and the guest, as the process's state has it.</summary>
     public void SetHosted(in RedirectedFlow flow)
     {
+        var (side, guest) = (process.GuestSide, process.AtGuest(flow.Connection));
         var inward = before.FindRoute(flow.ToHost) is { } known && known.Process == process.Slot
-            ? known.WithForward(flow.Connection.Inbound, Cabin)
-            : Route.Forward(flow.Connection.Inbound, Side.Network, Cabin, process.Slot);
-        var outward = before.FindRoute(flow.Connection.Outbound) is { } knownBack && knownBack.Process == process.Slot
+            ? known.WithForward(guest.Inbound, side)
+            : Route.Forward(guest.Inbound, Side.Network, side, process.Slot);
+        var outward = before.FindRoute(guest.Outbound) is { } knownBack && knownBack.Process == process.Slot
             ? knownBack.WithForward(flow.ToHome, Side.Network)
-            : Route.Forward(flow.ToHome, Cabin, Side.Network, process.Slot);
+            : Route.Forward(flow.ToHome, side, Side.Network, process.Slot);
         inward = Follow(inward, flow.Connection, FlowDirection.ToProcess);
         outward = Follow(outward, flow.Connection, FlowDirection.ToPeer);
         if (process.IsStopped && !process.Lingering.Contains(flow.Connection))
@@ -71,7 +70,7 @@ internal sealed class FlowRoutes(MobileProcess process, FlowTableBuilder builder
         else if (!process.IsReady && !process.IsStopped)
             inward = inward.WithDrop(DropReason.HostNotReady);
         builder.Set(flow.ToHost, inward);
-        builder.Set(flow.Connection.Outbound, outward);
+        builder.Set(guest.Outbound, outward);
     }
 
     /// <summary>Either half: nothing of the flow is known any more.</summary>
@@ -82,9 +81,10 @@ internal sealed class FlowRoutes(MobileProcess process, FlowTableBuilder builder
         if (process.IsHosted)
         {
             // Home may have given the leg to another connection before the end of this one was noticed here.
-            if (before.FindRoute(flow.ToHost)?.Target == flow.Connection.Inbound)
+            var guest = process.AtGuest(flow.Connection);
+            if (before.FindRoute(flow.ToHost)?.Target == guest.Inbound)
                 builder.Remove(flow.ToHost);
-            builder.Remove(flow.Connection.Outbound);
+            builder.Remove(guest.Outbound);
             return;
         }
 

@@ -5,7 +5,7 @@ using Role = Twins.Protocol.TwinProcessStatus.Types.Role;
 
 namespace Twins.Worker;
 
-/// <summary>The commands to a host half: the flows between the legs and a cabin. For the data thread.</summary>
+/// <summary>The commands to a host half: the flows between the legs and a guest, in a cabin or without one. For the data thread.</summary>
 internal sealed class HostCommands(TwinState state)
 {
     public void Install(TwinRequest request, FileDescriptor? descriptor)
@@ -16,20 +16,23 @@ internal sealed class HostCommands(TwinState state)
             var listeners = request.Host.Listeners.Select(Wire.ToListener).ToHashSet();
             var legs = request.Host.HostLegs.Select(Wire.ToEndpoint).ToHashSet();
             var home = Wire.ToEndpoint(request.Host.Home).Address;
+            Packets.InternetAddress? guest = request.Host.Guest is null ? null : Wire.ToEndpoint(request.Host.Guest).Address;
+            if (guest is not null && flows.Any(flow => flow.HostLeg.Address.IsIPv4 != guest.Value.IsIPv4))
+                throw new InvalidDataException("a flow whose leg is of another family than the guest's address");
             var process = state.FindOrAdd(request.ProcessId);
             if (process is { IsHosted: false, Role: not (Role.Registered or Role.Released) })
                 throw new InvalidDataException("this twin is the process's home half");
             var former = state.Find(request.Host.DeviceOf);
-            if (descriptor is null && process.Tun is null && former?.Tun is null)
+            if (guest is null && descriptor is null && process.Tun is null && former?.Tun is null)
                 throw new InvalidDataException("HOST comes with the descriptor of the cabin's TUN device");
             if (descriptor is not null)
                 state.SetTun(process, descriptor);
-            else if (process.Tun is null)
+            else if (process.Tun is null && guest is null)
                 state.MoveTun(former!, process);
             descriptor = null;
             if (!process.IsHosted || request.Epoch > process.Epoch)
                 (process.IsReady, process.IsStopped) = (false, false);
-            (process.Epoch, process.Role, process.Home) = (request.Epoch, Role.Hosting, home);
+            (process.Epoch, process.Role, process.Home, process.Guest) = (request.Epoch, Role.Hosting, home, guest);
             if (former is not null)
                 TakeLifetimes(process, flows, former);
             Install(process, flows, legs);
@@ -75,7 +78,7 @@ internal sealed class HostCommands(TwinState state)
         }
 
         process.HostLegs.ReplaceBy(legs);
-        if (!process.IsStopped)
+        if (!process.IsStopped && process.Guest is null)
             builder.Set(new Cabin(process.Slot, process.Home, process.Slot));
         state.Table = builder.Build();
         state.SendHeld(process);
@@ -93,7 +96,7 @@ internal sealed class HostCommands(TwinState state)
         var routes = new FlowRoutes(process, builder, state.Table);
         foreach (var flow in process.Flows.Values)
             routes.SetHosted(flow);
-        if (open)
+        if (open && process.Guest is null)
             builder.Set(new Cabin(process.Slot, process.Home, process.Slot));
         else
             builder.RemoveCabin(process.Slot);

@@ -47,6 +47,9 @@ internal sealed class MobileProcess(string id, int slot)
 
     public InternetAddress Home { get; set; }
 
+    /// <summary>At a host without cabins: the address of this node, N, that the guest's sockets have in the place of home's.</summary>
+    public InternetAddress? Guest { get; set; }
+
     public Tun? Tun { get; set; }
 
     /// <summary>At the host: open, between HOST_READY and HOST_STOP.</summary>
@@ -78,6 +81,15 @@ internal sealed class MobileProcess(string id, int slot)
     public long RedirectedBytes { get; set; }
 
     public bool IsHosted => Role == TwinProcessStatus.Types.Role.Hosting;
+
+    /// <summary>At the host: where the guest's packets come from and go to.</summary>
+    public Side GuestSide => Guest is null ? Side.Cabin(Slot) : Side.Network;
+
+    /// <summary>At the host: a connection as the guest's socket has it.</summary>
+    public ConnectionKey AtGuest(in ConnectionKey connection) => connection with { Local = AtGuest(connection.Local) };
+
+    /// <summary>At the host: a local end as the guest's socket has it.</summary>
+    public Packets.Endpoint AtGuest(Packets.Endpoint local) => Guest is { } address ? local with { Address = address } : local;
 
     public void Drop(DropReason reason, long packets = 1) => _drops[(int)reason] += packets;
 

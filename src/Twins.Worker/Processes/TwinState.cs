@@ -33,7 +33,7 @@ internal sealed partial class TwinState(TwinOptions options, PacketOutput output
     public Dictionary<string, MobileProcess>.ValueCollection Processes => _processes.Values;
 
     /// <summary>Whether all that is diverted goes into cabins, whose stacks take superpackets of any segment size.</summary>
-    public bool EndsInCabins => _processes.Count > 0 && _processes.Values.All(process => process.IsHosted);
+    public bool EndsInCabins => _processes.Count > 0 && _processes.Values.All(process => process.IsHosted && process.GuestSide.IsCabin);
 
     public MobileProcess? Find(string id) => _processes.GetValueOrDefault(id);
 
@@ -261,7 +261,7 @@ internal sealed partial class TwinState(TwinOptions options, PacketOutput output
     {
         // A copy, because holding it again may reuse the place that it lies in.
         held.Bytes.CopyTo(_scratch);
-        var arrival = process.IsHosted ? Side.Cabin(process.Slot) : Side.Network;
+        var arrival = process.IsHosted ? process.GuestSide : Side.Network;
         if (!PacketView.TryParse(_scratch.AsSpan(0, held.Bytes.Length), out var packet, out var fault))
         {
             Drop(process.Slot, Decision.Decide(fault).Reason);

@@ -8,7 +8,9 @@ namespace Twins.Worker.Windows;
 /// <summary>
 /// The threads of a twin on Windows. One carries out commands, and each capturing handle has one that works through batches; a lock
 /// makes them one data thread. What a command will need diverted is captured before it is carried out, because an answer may come
-/// faster than a handle opens. What the state doesn't know goes on to the local stack meanwhile: capturing too much does no harm.
+/// faster than a handle opens. What the state doesn't know goes on to the local stack meanwhile: capturing too much does no harm. For a
+/// host half it would: what comes over a leg the local stack answers with RST, and what a guest sends mustn't leave as it is. So HOST is
+/// carried out first, and what it is about is captured before it is answered.
 /// </summary>
 internal sealed class CaptureLoop : IDisposable
 {
@@ -76,11 +78,13 @@ internal sealed class CaptureLoop : IDisposable
         TwinReply reply;
         try
         {
-            var needed = Targets.Of(item.Request);
+            var needed = Targets.Of(item.Request, _state);
             if (!needed.All(_targets.Contains))
                 Divert([.. _targets, .. needed]);
             lock (_gate)
                 reply = _commands.Handle(item.Request, item.Descriptor);
+            if (item.Request.CommandCase == TwinRequest.CommandOneofCase.Host && reply.Error == TwinError.TwinOk)
+                DivertAll();
         }
         catch (DiversionException exception)
         {
@@ -94,22 +98,26 @@ internal sealed class CaptureLoop : IDisposable
     private void Tick(long now)
     {
         _lastTick = now;
-        HashSet<DivertTarget> targets;
         lock (_gate)
-        {
             _state.Tick(now);
-            targets = [.. Targets.Of(_state.Table)];
-        }
-
         try
         {
-            Divert(targets);
+            DivertAll();
         }
         catch (DiversionException exception)
         {
             // What was captured still is, and goes on.
             Log.Warning("capture-not-changed", $"error=\"{exception.Message}\"");
         }
+    }
+
+    /// <summary>What the state has a decision about, and nothing else.</summary>
+    private void DivertAll()
+    {
+        HashSet<DivertTarget> targets;
+        lock (_gate)
+            targets = [.. Targets.Of(_state)];
+        Divert(targets);
     }
 
     private void Divert(HashSet<DivertTarget> targets)

@@ -8,10 +8,21 @@ namespace Twins.Worker.Windows;
 internal static class Targets
 {
     /// <summary>What the packet path has a decision about.</summary>
-    public static IEnumerable<DivertTarget> Of(FlowTable table)
+    public static IEnumerable<DivertTarget> Of(TwinState state)
     {
+        var table = state.Table;
+        var hosted = state.Processes.Where(process => process.IsHosted).ToArray();
+        var hostLegs = hosted.SelectMany(process => process.HostLegs).ToHashSet();
+        var hostedSlots = hosted.Select(process => process.Slot).ToHashSet();
+        // A guest's listeners and not its flows: they come and go, and what it sends otherwise goes on.
+        foreach (var process in hosted)
+        {
+            foreach (var listener in process.Listeners)
+                yield return DivertTarget.GuestSource(listener.Protocol, process.AtGuest(listener.Local));
+        }
+
         foreach (var leg in table.Legs)
-            yield return DivertTarget.LegSource(leg.Protocol, leg.Host);
+            yield return hostLegs.Contains(leg.Host) ? DivertTarget.LegDestination(leg.Protocol, leg.Host) : DivertTarget.LegSource(leg.Protocol, leg.Host);
         foreach (var listener in table.Listeners)
         {
             if (listener.State != ListenerState.HoldNewOnly)
@@ -22,14 +33,19 @@ internal static class Targets
 
         foreach (var (tuple, route) in table.Flows())
         {
-            if (route.Arrival == Side.Network && route.State != RouteState.Pass && !table.HasLeg(tuple.Protocol, tuple.Source))
+            if (route.Arrival == Side.Network && route.State != RouteState.Pass && !hostedSlots.Contains(route.Process) && !table.HasLeg(tuple.Protocol, tuple.Source))
                 yield return DivertTarget.Connection(tuple.Protocol, tuple.Destination, tuple.Source);
         }
     }
 
-    /// <summary>What a command may give the packet path a decision about; of one that can't be carried out, nothing.</summary>
-    public static IReadOnlyList<DivertTarget> Of(TwinRequest request)
+    /// <summary>
+    /// What a command may give the packet path a decision about; of one that can't be carried out, nothing. Nor of one to a host half, whose
+    /// packets nobody but the twin may see: until they are captured, the guard drops them.
+    /// </summary>
+    public static IReadOnlyList<DivertTarget> Of(TwinRequest request, TwinState state)
     {
+        if (state.Find(request.ProcessId) is { IsHosted: true })
+            return [];
         try
         {
             return request.CommandCase switch

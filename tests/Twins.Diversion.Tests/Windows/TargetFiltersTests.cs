@@ -58,6 +58,30 @@ public sealed class TargetFiltersTests
             [DivertTarget.Listener(IpProtocol.Tcp, Home), DivertTarget.Connection(IpProtocol.Tcp, Home, Peer), DivertTarget.Speaking(IpProtocol.Tcp, Home)]));
     }
 
+    [TestMethod]
+    public void Guest_IsCapturedAndGuardedAsItSends_AndNotSilenced()
+    {
+        var guest = DivertTarget.GuestSource(IpProtocol.Tcp, Home);
+        var leg = DivertTarget.LegDestination(IpProtocol.Tcp, Peer);
+        const string sends = $"{Out}tcp.SrcPort == 7000 and ip.SrcAddr == 10.77.0.2";
+        CollectionAssert.AreEqual(
+            new[] { $"{In}(tcp.DstPort == 4000 and ip.DstAddr == 10.77.0.1 or {Errors})", sends },
+            TargetFilters.Capture([leg, guest]).Select(filter => filter.ToString()).ToArray());
+        CollectionAssert.AreEqual(
+            new[] { $"{In}tcp.DstPort == 4000 and ip.DstAddr == 10.77.0.1", sends },
+            TargetFilters.Guard([guest, leg]).Select(filter => filter.ToString()).ToArray());
+        Assert.AreEqual(sends, TargetFilters.Capture([guest]).Single().ToString());
+        Assert.IsEmpty(TargetFilters.Silence([guest]));
+    }
+
+    [TestMethod]
+    public void MoreGuestsThanFit_AreCapturedByTheirAddress_AndGuardedOneByOne()
+    {
+        var guests = Enumerable.Range(0, 1000).Select(i => DivertTarget.GuestSource(IpProtocol.Tcp, Home with { Port = (ushort)(10_000 + i) })).ToArray();
+        Assert.AreEqual($"{Out}ip.SrcAddr == 10.77.0.2", TargetFilters.Capture(guests).Single().ToString());
+        Assert.AreEqual(1000, TargetFilters.Guard(guests).Sum(filter => filter.ToString().Split("tcp.SrcPort").Length - 1));
+    }
+
     // 252 tests are left beside the three that all have: 62 connections and the errors, 63 connections and so on.
     [TestMethod]
     [DataRow(62, 1)]

@@ -24,6 +24,7 @@ internal sealed class WindowsNode : IDisposable
     private readonly Machine _machine;
     private readonly BackgroundProgram _bridge;
     private readonly BackgroundProgram? _relay;
+    private readonly List<BackgroundProgram> _launched = [];
     private BackgroundProgram _daemon;
 
     private WindowsNode(Machine machine, BackgroundProgram? relay = null)
@@ -94,6 +95,9 @@ internal sealed class WindowsNode : IDisposable
         return int.Parse(line[(name.Length + 1)..], CultureInfo.InvariantCulture);
     }
 
+    /// <summary>Starts a Windows program of which Twins knows nothing; it ends with the node.</summary>
+    public void Launch(params string[] command) => _launched.Add(_machine.Start(Environment(["wine", .. command])));
+
     /// <summary>The Linux process that has the descriptors of all sockets.</summary>
     public int SocketsOf => _machine.PidsOf("wineserver64").Concat(_machine.PidsOf("wineserver")).First();
 
@@ -126,6 +130,7 @@ internal sealed class WindowsNode : IDisposable
     public void Dispose()
     {
         _ = _machine.Exec(Environment(["wineserver", "-k"]));
+        _launched.ForEach(program => program.Dispose());
         _daemon.Dispose();
         _bridge.Dispose();
         _relay?.Dispose();

@@ -82,7 +82,7 @@ public sealed class KernelRulesTests
     {
         Leave((3, Wanted), (4, Strays));
         using var rules = new KernelRules(Node);
-        rules.RemoveUnknown([], []);
+        rules.RemoveUnknown([], [], []);
         Assert.AreEqual("", Shell.Run(Node, "nft list ruleset"));
     }
 
@@ -91,7 +91,7 @@ public sealed class KernelRulesTests
     {
         Leave();
         using var rules = new KernelRules(Node);
-        rules.RemoveUnknown([], []);
+        rules.RemoveUnknown([], [], []);
         Assert.AreEqual("", Shell.Run(Node, "nft list ruleset"));
     }
 
@@ -101,7 +101,7 @@ public sealed class KernelRulesTests
         Leave((3, Wanted));
         Shell.Run(Node, "nft delete table inet twins");
         using var rules = new KernelRules(Node);
-        rules.RemoveUnknown([], []);
+        rules.RemoveUnknown([], [], []);
         Assert.AreEqual("", Shell.Run(Node, "nft list ruleset"));
     }
 
@@ -111,7 +111,7 @@ public sealed class KernelRulesTests
         const string Others = "table ip raw {\n\tchain PREROUTING {\n\t\ttype filter hook prerouting priority raw; policy accept;\n\t}\n}\n";
         Shell.Run(Node, "nft 'add table ip raw; add chain ip raw PREROUTING { type filter hook prerouting priority raw; policy accept; }'");
         using var rules = new KernelRules(Node);
-        rules.RemoveUnknown([], []);
+        rules.RemoveUnknown([], [], []);
         Assert.AreEqual(Others, Shell.Run(Node, "nft list ruleset"));
     }
 
@@ -120,7 +120,7 @@ public sealed class KernelRulesTests
     {
         Leave((3, [.. Wanted, .. Strays]));
         using var rules = new KernelRules(Node);
-        Assert.AreEqual(6, rules.CountUnknown([HomeOfWanted(3)], [WantedLegDestination.Local.ToWire()]));
+        Assert.AreEqual(6, rules.CountUnknown([HomeOfWanted(3)], [WantedLegDestination.Local.ToWire()], []));
         using var seen = DivertRules.Open(Node);
         Assert.AreEqual(11, seen.TargetCount);
     }
@@ -144,7 +144,7 @@ public sealed class KernelRulesTests
         rules.Divert(queue, home.Connections, home.Listeners, home.Lingering);
         rules.DivertLegSources(queue, home.HostLegs);
         rules.DivertLegDestinations(queue, [WantedLegDestination.Local.ToWire()]);
-        rules.RemoveUnknown([home], [WantedLegDestination.Local.ToWire()]);
+        rules.RemoveUnknown([home], [WantedLegDestination.Local.ToWire()], []);
     }
 
     private static HomeProcess HomeOfWanted(int queue) => new("p-1", new Twin(queue, "/nowhere"))

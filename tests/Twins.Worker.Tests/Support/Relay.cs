@@ -85,15 +85,19 @@ internal sealed class Relay : IDisposable
     /// <summary>Another twinsd comes to home's twin.</summary>
     public TwinClient NewHomeClient() => Home = Keep(new TwinClient(HomeTwin.ControlPath));
 
+    /// <summary>No cabin: the guest listens at N:7000. The rule stands for what captures and guards on Windows.</summary>
+    public bool IsOnNode { get; init; }
+
     /// <summary>Tells the host half all there is to know.</summary>
     public void Hosted(ulong epoch = 2, bool ready = true)
     {
         Host.Do(Process, epoch, request =>
         {
-            request.Host = new Host { Home = At("10.99.0.2", 0) };
+            request.Host = new Host { Home = At("10.99.0.2", 0), Guest = IsOnNode ? At("10.99.0.3", 0) : null };
             request.Host.HostLegs.Add(At("10.99.0.3", 61_000));
             request.Host.Flows.Add(Flows);
-        }, _tun);
+            request.Host.Listeners.Add(ListenerAt(Port));
+        }, IsOnNode ? null : _tun);
         if (ready)
             Host.Do(Process, epoch, request => request.HostReady = new HostReady());
     }
@@ -149,6 +153,13 @@ internal sealed class Relay : IDisposable
         accepted.NoDelay = true;
         Assert.IsTrue(connecting.Wait(TimeSpan.FromSeconds(20)));
         return (peer, accepted);
+    }
+
+    /// <summary>What the guest sends at the host is taken, or dropped.</summary>
+    public Socket ListenOnNode()
+    {
+        Shell.Run($"iptables -t mangle -A OUTPUT -p tcp -s 10.99.0.3 --sport {Port} -j NFQUEUE --queue-num {Queue}", Network.Host);
+        return Keep(TestNetwork.Listen(Network.Host, TestNetwork.HostAddress, Port));
     }
 
     public Socket ListenInCabin() => Keep(TestNetwork.Listen(Cabin, TestNetwork.HomeAddress, Port));

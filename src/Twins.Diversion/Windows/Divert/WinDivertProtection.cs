@@ -4,7 +4,7 @@ namespace Twins.Diversion.Windows;
 /// Protects what is diverted when nobody diverts it, because the twin has died or hangs: the handles that twinsd keeps beside the twins'.
 /// <code>
 /// silence   what local sockets would answer is dropped
-/// guard     what comes in and no twin has captured is dropped, so that nothing gets to local sockets
+/// guard     what comes in and no twin has captured is dropped, so that nothing gets to local sockets; so is what a guest sends
 /// </code>
 /// The driver does both by itself; nothing is read. If this program dies, both end with it. Safe for several threads.
 /// </summary>

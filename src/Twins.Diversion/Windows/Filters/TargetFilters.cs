@@ -10,6 +10,7 @@ namespace Twins.Diversion.Windows;
 /// guard     drops what the targets single out and nobody captured: several filters, one handle each, never coarser
 /// silence   drops exactly what local sockets may not send: in the same way
 /// </code>
+/// What a guest sends (<see cref="DivertKind.GuestSource"/>) is the only outgoing kind that is captured and guarded; it isn't silenced.
 /// </summary>
 internal static class TargetFilters
 {
@@ -22,7 +23,12 @@ internal static class TargetFilters
     /// <summary>Filters that no packet is taken by twice, and that take all that is to be diverted; none for no target.</summary>
     public static IReadOnlyList<PacketFilter> Capture(IEnumerable<DivertTarget> targets)
     {
-        var queued = targets.Where(target => target.IsQueued).ToArray();
+        var all = targets.Where(target => target.IsQueued).ToLookup(target => target.Kind == DivertKind.GuestSource);
+        return [.. CaptureIncoming([.. all[false]]), .. CaptureOutgoing([.. all[true]])];
+    }
+
+    private static List<PacketFilter> CaptureIncoming(DivertTarget[] queued)
+    {
         if (queued.Length == 0)
             return [];
         var whole = queued.Where(target => target.Kind is DivertKind.Listener).Select(target => (target.Protocol, target.Local)).ToHashSet();
@@ -37,6 +43,12 @@ internal static class TargetFilters
         return Split(Incoming, [.. queued.Select(ToAddress).DistinctBy(filter => filter.ToString()), PacketFilter.IcmpErrors]);
     }
 
+    private static List<PacketFilter> CaptureOutgoing(DivertTarget[] guests)
+    {
+        var filters = Split(Outgoing, [.. guests.Select(ToEnd).DistinctBy(filter => filter.ToString())]);
+        return filters.Count <= MaximumCaptures ? filters : Split(Outgoing, [.. guests.Select(ToAddress).DistinctBy(filter => filter.ToString())]);
+    }
+
     /// <summary>
     /// Filters of what the targets single out, and of nothing else, but that of a listener's lingering connections; none for no target. ICMP
     /// errors are left to the local stack.
@@ -46,8 +58,13 @@ internal static class TargetFilters
         var all = targets.ToArray();
         var lingering = all.Where(target => target.Kind == DivertKind.Lingering).ToLookup(target => (target.Protocol, target.Local));
         var whole = all.Where(target => target.Kind == DivertKind.Listener && !lingering.Contains((target.Protocol, target.Local))).Select(target => (target.Protocol, target.Local)).ToHashSet();
-        var fine = all.Where(target => target.IsQueued && (target.Kind is DivertKind.Listener or DivertKind.LegSource || !whole.Contains((target.Protocol, target.Local))));
-        return Split(Incoming, [.. fine.Select(target => ToGuarded(target, lingering[(target.Protocol, target.Local)])).DistinctBy(filter => filter.ToString())]);
+        var guests = all.Where(target => target.Kind == DivertKind.GuestSource);
+        var fine = all.Where(target => target.IsQueued && target.Kind != DivertKind.GuestSource && (target.Kind is DivertKind.Listener or DivertKind.LegSource || !whole.Contains((target.Protocol, target.Local))));
+        return
+        [
+            .. Split(Incoming, [.. fine.Select(target => ToGuarded(target, lingering[(target.Protocol, target.Local)])).DistinctBy(filter => filter.ToString())]),
+            .. Split(Outgoing, [.. guests.Select(ToEnd).DistinctBy(filter => filter.ToString())]),
+        ];
     }
 
     /// <summary>Filters of what local sockets would answer in the place of what is diverted, but for the exceptions among the targets; none for no target.</summary>
@@ -56,7 +73,7 @@ internal static class TargetFilters
         var all = targets.ToArray();
         var lingering = all.Where(target => target.Kind == DivertKind.Lingering).ToLookup(target => (target.Protocol, target.Local));
         var speaking = all.Where(target => target.Kind == DivertKind.Speaking).Select(target => (target.Protocol, target.Local)).ToHashSet();
-        var silent = all.Where(target => target.IsQueued && target.Kind != DivertKind.NewConnections && !speaking.Contains((target.Protocol, target.Local)));
+        var silent = all.Where(target => target.IsQueued && target.Kind is not (DivertKind.NewConnections or DivertKind.GuestSource) && !speaking.Contains((target.Protocol, target.Local)));
         return Split(Outgoing, [.. silent.Select(target => ToAnswer(target, lingering[(target.Protocol, target.Local)])).DistinctBy(filter => filter.ToString())]);
     }
 
@@ -67,11 +84,11 @@ internal static class TargetFilters
         _ => ToEnd(target),
     };
 
-    private static PacketFilter ToEnd(DivertTarget target) => target.Kind is DivertKind.LegSource
+    private static PacketFilter ToEnd(DivertTarget target) => target.Kind is DivertKind.LegSource or DivertKind.GuestSource
         ? PacketFilter.Source(target.Protocol, target.Local)
         : PacketFilter.Destination(target.Protocol, target.Local);
 
-    private static PacketFilter ToAddress(DivertTarget target) => target.Kind is DivertKind.LegSource
+    private static PacketFilter ToAddress(DivertTarget target) => target.Kind is DivertKind.LegSource or DivertKind.GuestSource
         ? PacketFilter.Source(target.Local.Address)
         : PacketFilter.Destination(target.Local.Address);
 

@@ -73,28 +73,28 @@ internal sealed class KernelRules : DiversionRules
     }
 
     /// <inheritdoc/>
-    public override int CountUnknown(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs)
+    public override int CountUnknown(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs, IEnumerable<Packets.Endpoint> guests)
     {
         lock (_lock)
         {
-            return Unknown(homes, hostLegs).Length;
+            return Unknown(homes, hostLegs, guests).Length;
         }
     }
 
     /// <inheritdoc/>
-    public override void RemoveUnknown(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs)
+    public override void RemoveUnknown(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs, IEnumerable<Packets.Endpoint> guests)
     {
         lock (_lock)
         {
-            OwnRules.Remove(Unknown(homes, hostLegs));
+            OwnRules.Remove(Unknown(homes, hostLegs, guests));
             Tidy();
             OwnRules.RemoveStrayJumps();
         }
     }
 
-    private DivertTarget[] Unknown(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs)
+    private DivertTarget[] Unknown(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs, IEnumerable<Packets.Endpoint> guests)
     {
-        var wanted = Wanted(homes, hostLegs);
+        var wanted = Wanted(homes, hostLegs, guests);
         return [.. OwnRules.ReadAgain().Targets.Keys.Where(t => !wanted.Contains(t))];
     }
 

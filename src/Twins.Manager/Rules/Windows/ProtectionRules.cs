@@ -29,17 +29,17 @@ internal sealed class ProtectionRules : DiversionRules
     }
 
     /// <inheritdoc/>
-    public override int CountUnknown(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs)
+    public override int CountUnknown(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs, IEnumerable<Packets.Endpoint> guests)
     {
         lock (_lock)
-            return _targets.Except(Wanted(homes, hostLegs)).Count();
+            return _targets.Except(Wanted(homes, hostLegs, guests)).Count();
     }
 
     /// <inheritdoc/>
-    public override void RemoveUnknown(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs)
+    public override void RemoveUnknown(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs, IEnumerable<Packets.Endpoint> guests)
     {
         lock (_lock)
-            Change(0, [], [.. _targets.Except(Wanted(homes, hostLegs))]);
+            Change(0, [], [.. _targets.Except(Wanted(homes, hostLegs, guests))]);
     }
 
     /// <inheritdoc/>
