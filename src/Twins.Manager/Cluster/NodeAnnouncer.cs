@@ -6,12 +6,14 @@ namespace Twins.Manager.Cluster;
 
 /// <summary>
 /// Spreads the directory: a node that joined is told to all members at once; every node tells itself to all that it knows
-/// when it starts and each minute, and learns from the answers what it missed while it was away.
+/// when it starts and each minute, and learns from the answers what it missed while it was away. Until it has reached all once, the
+/// minute is shorter: nodes that start together know of each other when all are there.
 /// </summary>
 internal sealed partial class NodeAnnouncer(NodeCluster cluster, NodeConnections connections, TimeProvider time, ILogger<NodeAnnouncer> logger)
     : BackgroundService
 {
     private static readonly TimeSpan Period = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan ShortestPause = TimeSpan.FromSeconds(1); // doubled each time
 
     private CancellationToken _stopping;
 
@@ -19,9 +21,10 @@ internal sealed partial class NodeAnnouncer(NodeCluster cluster, NodeConnections
     public void Announce(KnownNodeEntry node) => _ = AnnounceToAllAsync(node, _stopping);
 
     /// <summary>Tells all other members of a node and learns from their answers.</summary>
-    public Task AnnounceToAllAsync(KnownNodeEntry node, CancellationToken cancellationToken) => Task.WhenAll(cluster.Directory.Nodes
+    /// <returns>Whether all of them know it now.</returns>
+    public async Task<bool> AnnounceToAllAsync(KnownNodeEntry node, CancellationToken cancellationToken) => (await Task.WhenAll(cluster.Directory.Nodes
         .Where(member => member.Name != cluster.Name && member.Name != node.Name)
-        .Select(member => AnnounceToAsync(member.Name, node, cancellationToken)));
+        .Select(member => AnnounceToAsync(member.Name, node, cancellationToken)))).All(told => told);
 
     /// <summary>The answer to a member's <c>AnnounceNode</c>. For the NodeApi service.</summary>
     /// <exception cref="RpcException">The node told of is malformed or may not be changed by the caller.</exception>
@@ -37,16 +40,18 @@ internal sealed partial class NodeAnnouncer(NodeCluster cluster, NodeConnections
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         _stopping = stoppingToken;
-        using var timer = new PeriodicTimer(Period, time);
-        do
+        var pause = ShortestPause;
+        while (true)
         {
-            if (cluster.Address is { Length: > 0 } address)
-                await AnnounceToAllAsync(new KnownNodeEntry(cluster.Name, address), stoppingToken).ConfigureAwait(false);
+            var isKnown = cluster.Address is not { Length: > 0 } address
+                || await AnnounceToAllAsync(new KnownNodeEntry(cluster.Name, address), stoppingToken);
+            pause = isKnown || pause > Period ? Period : pause;
+            await Task.Delay(pause, time, stoppingToken);
+            pause *= 2;
         }
-        while (await timer.WaitForNextTickAsync(stoppingToken).ConfigureAwait(false));
     }
 
-    private async Task AnnounceToAsync(string member, KnownNodeEntry node, CancellationToken cancellationToken)
+    private async Task<bool> AnnounceToAsync(string member, KnownNodeEntry node, CancellationToken cancellationToken)
     {
         try
         {
@@ -54,10 +59,12 @@ internal sealed partial class NodeAnnouncer(NodeCluster cluster, NodeConnections
                 new AnnounceNodeRequest { Name = node.Name, Address = node.Address }, cancellationToken: cancellationToken);
             foreach (var known in reply.Nodes)
                 cluster.Directory.TryLearn(member, known.Name, known.Address);
+            return true;
         }
         catch (Exception exception) when (exception is RpcException or ClusterException)
         {
             LogNotReached(member, node.Name, exception.Message);
+            return false;
         }
     }
 

@@ -56,6 +56,8 @@ internal sealed partial class Arrivals(
 
         if (request.OtherMigrator && _arrivals.TryGetValue(request.MigrationId, out var known) && known is { Outcome: Outcome.Prepared, Hosted: not null } && known.From == from)
             return Prepared(known);
+        if (request.OtherMigrator)
+            ForgetForeignOutputs(request.Process);
         var arrival = new Arrival(from, request, request.OtherMigrator ? "" : paths.NewImages(request.MigrationId));
         if (!_arrivals.TryAdd(request.MigrationId, arrival))
             throw Refusal("duplicate-migration", $"Node '{cluster.Name}' knows migration '{request.MigrationId}' already. Try again: it gets another identifier.");
@@ -225,11 +227,22 @@ internal sealed partial class Arrivals(
     private Dictionary<string, string> SideFiles(MobileProcess process)
     {
         var files = new[] { process.OutputPath, process.ErrorPath }.Where(p => p.Length > 0).Distinct().ToDictionary(p => Path.GetFileName(p), p => p);
-        if (files.Values.FirstOrDefault(p => Path.GetFullPath(p) != p || Path.GetDirectoryName(p) != options.OutputDirectory) is { } elsewhere)
+        if (files.Values.FirstOrDefault(p => !IsOutputFile(p)) is { } elsewhere)
             throw Refusal("output-elsewhere", $"The output file {elsewhere} isn't in {options.OutputDirectory}, where node '{cluster.Name}' keeps such files. Set the same stateDirectory on both nodes.");
         Directory.CreateDirectory(options.OutputDirectory);
         return files;
     }
+
+    /// <summary>Another migrator says itself where a program's output goes; a file that can't be it here isn't kept, nor sent on later.</summary>
+    private void ForgetForeignOutputs(MobileProcess process)
+    {
+        if (!IsOutputFile(process.OutputPath))
+            process.OutputPath = "";
+        if (!IsOutputFile(process.ErrorPath))
+            process.ErrorPath = "";
+    }
+
+    private bool IsOutputFile(string path) => path.Length > 0 && Path.GetFullPath(path) == path && Path.GetDirectoryName(path) == options.OutputDirectory;
 
     private static async IAsyncEnumerable<ImageChunk> StartingWith(
         ImageChunk first, IAsyncEnumerator<ImageChunk> rest, CancellationTokenSource reading, [EnumeratorCancellation] CancellationToken cancellation)
