@@ -5,9 +5,11 @@
 
 Each connection sends batches of INCR, SET, GET and ECHO and compares every reply. Stops at SIGTERM, after the
 batches under way, and prints one JSON document: {"connections", "replies", "errors": [..]}. Exit code 1 on an error.
+At SIGUSR1 prints {"received": [replies of each connection], "errors"} on standard error and goes on.
 """
 import argparse
 import json
+import os
 import signal
 import socket
 import sys
@@ -69,6 +71,11 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     signal.signal(signal.SIGINT, lambda *_: stopping.set())
     clients = [Client(n, host, int(port), args.pipeline) for n in range(args.connections)]
+
+    def tell(*_):
+        os.write(2, (json.dumps({"received": [c.replies for c in clients], "errors": [c.error for c in clients if c.error]}) + "\n").encode())
+
+    signal.signal(signal.SIGUSR1, tell)
     for client in clients:
         client.start()
     print("ready", file=sys.stderr, flush=True)
