@@ -7,7 +7,7 @@ namespace Twins.Diversion.Rig.Tests;
 
 /// <summary>The host's half of a redirection to a server of this machine: what it sends is captured as it leaves, and guarded.</summary>
 [TestClass]
-public sealed class GuestTests
+public sealed class GuestTests : IDisposable
 {
     private static readonly Endpoint Guest = Endpoint.Parse("10.211.0.1:7000");
     private static readonly Endpoint Leg = Endpoint.Parse("10.211.0.1:61000");
@@ -34,8 +34,7 @@ public sealed class GuestTests
         });
     }
 
-    [TestCleanup]
-    public void End() => _listener.Dispose();
+    public void Dispose() => _listener.Dispose();
 
     [TestMethod]
     public void Server_IsServedOverTheLeg_ItsOwnClientsAlso()
