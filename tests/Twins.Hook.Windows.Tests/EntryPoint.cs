@@ -4,14 +4,22 @@ using Twins.Hook.Windows.Tests.Support;
 
 namespace Twins.Hook.Windows.Tests;
 
-/// <summary>The tests; or, as <c>--twins ARGUMENTS...</c>, the CLI as a program of its own, whose node is in it.</summary>
+/// <summary>
+/// The tests; or, as <c>--twins ARGUMENTS...</c>, the CLI as a program of its own, whose node is in it; or, as <c>--sockets</c>, a .NET
+/// program for the hook.
+/// </summary>
 internal static class EntryPoint
 {
     /// <summary>Makes this program the CLI.</summary>
     public const string AsTwins = "--twins";
 
+    /// <summary>Makes this program <see cref="DotNetProgram"/>.</summary>
+    public const string AsDotNetProgram = "--sockets";
+
     public static async Task<int> Main(string[] args)
     {
+        if (args is [AsDotNetProgram])
+            return await DotNetProgram.RunAsync();
         if (args is not [AsTwins, .. var words])
             return await MicrosoftTestingPlatformApplication.RunAsync(args);
 

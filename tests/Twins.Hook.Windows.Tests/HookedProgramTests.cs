@@ -53,6 +53,28 @@ public sealed class HookedProgramTests
     }
 
     [TestMethod]
+    public async Task DotNetProgram_IsToldOf()
+    {
+        using var listening = new Listening();
+        var (pid, _) = await listening.RunProgramAsync(Environment.ProcessPath!, EntryPoint.AsDotNetProgram);
+        var told = await listening.NextAsync(pid, 9);
+        // Which end is told of first is chance.
+        Assert.AreEqual(
+            """
+            Accept 6 127.0.0.1:7191 127.0.0.1:7192
+            Bind 6 127.0.0.1:7191 0.0.0.0:0
+            Bind 6 127.0.0.1:7192 0.0.0.0:0
+            Close 6 127.0.0.1:7191 0.0.0.0:0
+            Close 6 127.0.0.1:7191 127.0.0.1:7192
+            Close 6 127.0.0.1:7192 127.0.0.1:7191
+            Connect 6 127.0.0.1:7192 127.0.0.1:7191
+            Connect 6 127.0.0.1:7192 127.0.0.1:7191 in progress
+            Listen 6 127.0.0.1:7191 0.0.0.0:0
+            """.ReplaceLineEndings("\n"),
+            string.Join('\n', told.Split('\n').Order(StringComparer.Ordinal)));
+    }
+
+    [TestMethod]
     public async Task Children_TellUnderTheirOwnPids()
     {
         using var listening = new Listening();

@@ -25,7 +25,7 @@ internal sealed partial class TwinPool
     private async Task<Twin> AddAsync(CancellationToken cancellation, int queue = 0)
     {
         var used = Twins.Select(t => t.Queue).ToHashSet();
-        while (queue == 0 || used.Contains(queue))
+        while (queue == 0 || used.Contains(queue) || workers.IsTaken(workers.ControlPathOf(queue)))
             queue = queue == 0 ? TwinWorkers.FirstQueue : queue + 1;
         var twin = new Twin(queue, workers.ControlPathOf(queue));
         await FillAsync(twin, cancellation);

@@ -17,6 +17,9 @@ internal abstract class TwinWorkers
     /// <summary>The control endpoint of the worker with this queue.</summary>
     public abstract string ControlPathOf(int queue);
 
+    /// <summary>Whether somebody else has the control endpoint: anybody may be first with a name where its directory is everybody's.</summary>
+    public virtual bool IsTaken(string controlPath) => false;
+
     /// <summary>The queue of a control endpoint; null: the path isn't one.</summary>
     public abstract int? QueueOf(string controlPath);
 

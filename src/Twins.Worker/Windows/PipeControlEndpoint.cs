@@ -1,9 +1,13 @@
 using System.IO.Pipes;
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
+using System.Security.AccessControl;
+using System.Security.Principal;
 
 namespace Twins.Worker.Windows;
 
-/// <summary>The control port as a named pipe that only the user of this twin can open.</summary>
+/// <summary>The control port as a named pipe that only the user of this twin can open, and from this machine only.</summary>
+[SupportedOSPlatform("windows")]
 internal sealed partial class PipeControlEndpoint : ControlEndpoint
 {
     private const string Prefix = @"\\.\pipe\";
@@ -58,8 +62,20 @@ internal sealed partial class PipeControlEndpoint : ControlEndpoint
         return null;
     }
 
-    private NamedPipeServerStream Create(PipeOptions more) => new(
-        _name, PipeDirection.InOut, NamedPipeServerStream.MaxAllowedServerInstances, PipeTransmissionMode.Byte, PipeOptions.Asynchronous | PipeOptions.CurrentUserOnly | more);
+    private NamedPipeServerStream Create(PipeOptions more) => NamedPipeServerStreamAcl.Create(
+        _name, PipeDirection.InOut, NamedPipeServerStream.MaxAllowedServerInstances, PipeTransmissionMode.Byte, PipeOptions.Asynchronous | more,
+        inBufferSize: 0, outBufferSize: 0, Rights());
+
+    /// <summary>Those of <see cref="PipeOptions.CurrentUserOnly"/>, which twinsd asks for, without other machines.</summary>
+    private static PipeSecurity Rights()
+    {
+        using var identity = WindowsIdentity.GetCurrent();
+        var security = new PipeSecurity();
+        security.SetOwner(identity.Owner!);
+        security.AddAccessRule(new PipeAccessRule(new SecurityIdentifier(WellKnownSidType.NetworkSid, null), PipeAccessRights.FullControl, AccessControlType.Deny));
+        security.AddAccessRule(new PipeAccessRule(identity.Owner!, PipeAccessRights.FullControl, AccessControlType.Allow));
+        return security;
+    }
 
     [LibraryImport("kernel32", SetLastError = true)]
     [return: MarshalAs(UnmanagedType.Bool)]

@@ -1,9 +1,11 @@
+using System.Runtime.Versioning;
 using Twins.Diversion;
 using Twins.Diversion.Windows;
 
 namespace Twins.Worker.Windows;
 
 /// <summary>A twin on Windows, from its start to its end.</summary>
+[SupportedOSPlatform("windows")]
 internal static class WindowsTwin
 {
     /// <summary>Returns the exit code.</summary>

@@ -44,11 +44,14 @@ internal sealed partial class Listening : IDisposable
     public static void Send(NamedPipeClientStream client, byte[] message) =>
         Assert.IsTrue(WriteFile(client.SafePipeHandle, message, (uint)message.Length, out _, 0));
 
-    /// <summary>Starts a program under the hook. Its PID is the first line that it prints.</summary>
-    public Process Start(string name, params string[] arguments)
+    /// <summary>Starts a program of run.sh under the hook. Its PID is the first line that it prints.</summary>
+    public Process Start(string name, params string[] arguments) => StartProgram(Built.Program(name), arguments);
+
+    /// <summary>Starts any program under the hook.</summary>
+    public Process StartProgram(string path, params string[] arguments)
     {
         var start = new ProcessStartInfo(
-            Built.Installation.Launcher, ["--hook", Built.Installation.HookLibrary, "--print-pid", "--", Built.Program(name), .. arguments])
+            Built.Installation.Launcher, ["--hook", Built.Installation.HookLibrary, "--print-pid", "--", path, .. arguments])
         {
             RedirectStandardOutput = true,
             Environment = { [PipeVariable] = Path },
@@ -56,11 +59,14 @@ internal sealed partial class Listening : IDisposable
         return Process.Start(start)!;
     }
 
-    /// <summary>Runs a program under the hook to its end.</summary>
+    /// <summary>Runs a program of run.sh under the hook to its end.</summary>
     /// <returns>Its PID and what it printed, by lines.</returns>
-    public async Task<(int Pid, IReadOnlyList<string> Lines)> RunAsync(string name, params string[] arguments)
+    public Task<(int Pid, IReadOnlyList<string> Lines)> RunAsync(string name, params string[] arguments) => RunProgramAsync(Built.Program(name), arguments);
+
+    /// <summary>Runs any program under the hook to its end.</summary>
+    public async Task<(int Pid, IReadOnlyList<string> Lines)> RunProgramAsync(string path, params string[] arguments)
     {
-        using var process = Start(name, arguments);
+        using var process = StartProgram(path, arguments);
         var lines = (await process.StandardOutput.ReadToEndAsync().WaitAsync(Limit)).Split("\r\n", StringSplitOptions.RemoveEmptyEntries)
             .SelectMany(line => line.Split('\n', StringSplitOptions.RemoveEmptyEntries)).ToList();
         await process.WaitForExitAsync().WaitAsync(Limit);

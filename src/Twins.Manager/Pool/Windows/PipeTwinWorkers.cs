@@ -22,6 +22,9 @@ internal sealed partial class PipeTwinWorkers(string prefix, string program) : T
     public override string ControlPathOf(int queue) => prefix + queue.ToString(CultureInfo.InvariantCulture);
 
     /// <inheritdoc/>
+    public override bool IsTaken(string controlPath) => IsThere(controlPath);
+
+    /// <inheritdoc/>
     public override int? QueueOf(string controlPath) =>
         controlPath.StartsWith(prefix, StringComparison.OrdinalIgnoreCase)
         && int.TryParse(controlPath.AsSpan(prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var queue) ? queue : null;
