@@ -58,20 +58,20 @@ public sealed class HookedProgramTests
         using var listening = new Listening();
         var (pid, _) = await listening.RunProgramAsync(Environment.ProcessPath!, EntryPoint.AsDotNetProgram);
         var told = await listening.NextAsync(pid, 9);
-        // Which end is told of first is chance.
+        // Which end is told of first is chance; and .NET shuts a connection down before it closes it, so that its peer may be gone.
         Assert.AreEqual(
             """
             Accept 6 127.0.0.1:7191 127.0.0.1:7192
             Bind 6 127.0.0.1:7191 0.0.0.0:0
             Bind 6 127.0.0.1:7192 0.0.0.0:0
-            Close 6 127.0.0.1:7191 0.0.0.0:0
-            Close 6 127.0.0.1:7191 127.0.0.1:7192
-            Close 6 127.0.0.1:7192 127.0.0.1:7191
+            Close 6 127.0.0.1:7191
+            Close 6 127.0.0.1:7191
+            Close 6 127.0.0.1:7192
             Connect 6 127.0.0.1:7192 127.0.0.1:7191
             Connect 6 127.0.0.1:7192 127.0.0.1:7191 in progress
             Listen 6 127.0.0.1:7191 0.0.0.0:0
             """.ReplaceLineEndings("\n"),
-            string.Join('\n', told.Split('\n').Order(StringComparer.Ordinal)));
+            string.Join('\n', told.Split('\n').Select(line => line.StartsWith("Close", StringComparison.Ordinal) ? line[..line.LastIndexOf(' ')] : line).Order(StringComparer.Ordinal)));
     }
 
     [TestMethod]

@@ -39,24 +39,22 @@ internal sealed partial class PipeControlEndpoint : ControlEndpoint
     {
         while (!_disposed)
         {
+            var pipe = _next;
             try
             {
-                _next.WaitForConnection();
+                pipe.WaitForConnection();
+                _ = GetNamedPipeClientProcessId(pipe.SafePipeHandle, out var client);
+                _next = Create(PipeOptions.None);
+                return new PipeControlChannel(pipe, new ControlPeer(Environment.UserName, (int)client));
             }
             catch (Exception exception) when (exception is IOException or ObjectDisposedException or OperationCanceledException)
             {
                 // Its client left at once, or this is the end.
+                pipe.Dispose();
                 if (_disposed)
                     break;
-                _next.Dispose();
                 _next = Create(PipeOptions.None);
-                continue;
             }
-
-            var pipe = _next;
-            _next = Create(PipeOptions.None);
-            _ = GetNamedPipeClientProcessId(pipe.SafePipeHandle, out var client);
-            return new PipeControlChannel(pipe, new ControlPeer(Environment.UserName, (int)client));
         }
 
         return null;
