@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Google.Protobuf;
 using Twins.Manager.Pool;
+using Twins.Manager.Tests.Processes;
 using Twins.Protocol;
 
 namespace Twins.Manager.Tests.Pool;
@@ -8,8 +9,6 @@ namespace Twins.Manager.Tests.Pool;
 [TestClass]
 public sealed class TwinControlTests
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(50);
-
     [TestMethod]
     public async Task RequestsGivenUp_WhileTheTwinDoesNotRead_LeaveTheConnectionWhole()
     {
@@ -21,12 +20,13 @@ public sealed class TwinControlTests
             listener.Bind(new UnixDomainSocketEndPoint(path));
             listener.Listen();
             await using var control = await TwinControl.ConnectAsync(new UnixTwinWorkers(folder), path, () => false, _ => { }, CancellationToken.None);
-            await using var twin = new NetworkStream(await listener.AcceptAsync(), ownsSocket: true);
+            var accepted = await listener.AcceptAsync();
+            await using var twin = new NetworkStream(accepted, ownsSocket: true);
 
             // The first is written in part, the second waits for its turn.
             var large = new string('x', 3 << 20);
-            await GivesUpAsync(control, large);
-            await GivesUpAsync(control, "never sent");
+            await GivesUpAsync(control, large, () => Wait.Until(() => accepted.Available, arrived => arrived > 0));
+            await GivesUpAsync(control, "never sent", () => { });
 
             var asked = control.SendAsync(new TwinRequest { ProcessId = "last", Status = new Status() });
             Assert.AreEqual(large, (await ReadAsync(twin)).ProcessId);
@@ -44,11 +44,13 @@ public sealed class TwinControlTests
         }
     }
 
-    private static async Task GivesUpAsync(TwinControl control, string process)
+    private static async Task GivesUpAsync(TwinControl control, string process, Action wait)
     {
-        using var patience = new CancellationTokenSource(Patience);
-        await Assert.ThrowsAsync<OperationCanceledException>(
-            () => control.SendAsync(new TwinRequest { ProcessId = process, Status = new Status() }, cancellation: patience.Token));
+        using var patience = new CancellationTokenSource();
+        var asking = control.SendAsync(new TwinRequest { ProcessId = process, Status = new Status() }, cancellation: patience.Token);
+        wait();
+        await patience.CancelAsync();
+        await Assert.ThrowsAsync<OperationCanceledException>(() => asking);
     }
 
     private static Task<TwinRequest> ReadAsync(NetworkStream twin) => Task.Run(() => TwinRequest.Parser.ParseDelimitedFrom(twin));
