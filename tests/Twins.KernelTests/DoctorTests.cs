@@ -12,7 +12,7 @@ public sealed class DoctorTests
     private static readonly string[] Checks =
     [
         "daemon-file ok", "hook-launcher ok", "hook-library ok", "daemon ok", "rights ok", "criu ok", "criu-cache ok",
-        "packet-diversion ok", "tun ok", "twin-program ok", "image-space ok", "cluster warning", "pipe-size ok", "redirect-ports ok", "leftovers ok",
+        "tun ok", "pipe-size ok", "redirect-ports ok", "packet-diversion ok", "twin-program ok", "image-space ok", "cluster warning", "leftovers ok",
     ];
 
     [TestMethod]
@@ -113,7 +113,7 @@ public sealed class DoctorTests
         daemon.Start(options: ["--twin-path", "/bin/true"]);
         Assert.AreEqual(
             ("failed", "no twin runs: /bin/true doesn't start",
-                "The log of twinsd says why. Load nfnetlink_queue, and see that twinPath names the twin program."),
+                "The log of twinsd says why. Load nfnetlink_queue, and install nftables and iptables. See that twinPath names the twin program."),
             daemon.Diagnose("twin-program", 1));
     }
 

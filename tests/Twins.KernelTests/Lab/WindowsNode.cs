@@ -19,22 +19,26 @@ internal sealed class WindowsNode : IDisposable
     private const int BehindRelay = 7657;
     private const int ToRelay = 7757;
     private static readonly string Programs = Path.Combine(Repository.Root, "build", "rigs", "windows");
+    private static readonly string TwinsProgram = Path.Combine(Programs, "twins.exe");
     private static readonly string Prefix = Path.Combine(Repository.Root, "build", "wine", "windows-node");
 
     private readonly Machine _machine;
     private readonly BackgroundProgram _bridge;
     private readonly BackgroundProgram? _relay;
     private readonly List<BackgroundProgram> _launched = [];
-    private BackgroundProgram _daemon;
+    private BackgroundProgram? _daemon; // null: a service
 
-    private WindowsNode(Machine machine, BackgroundProgram? relay = null)
+    private WindowsNode(Machine machine, BackgroundProgram? relay = null, bool isService = false)
     {
         _machine = machine;
         _relay = relay;
         ChangeRules("-A");
         _bridge = machine.Start(Path.Combine(Repository.Root, "build", "rigs", "windivert", "bridge"), "--socket", RigSocket, "--mark", Mark, "--queue", "10", "--queue", "11");
         _bridge.WaitFor("ready");
-        _daemon = StartDaemon();
+        if (isService)
+            InstallService();
+        else
+            _daemon = StartDaemon();
     }
 
     /// <summary>Builds what is needed; to be called once before the first test.</summary>
@@ -51,6 +55,15 @@ internal sealed class WindowsNode : IDisposable
     {
         RemoveData();
         return new WindowsNode(machine);
+    }
+
+    /// <summary>Installs it as a Windows service, which isn't started, with nothing of an earlier one. It is removed with the node.</summary>
+    public static WindowsNode Install(Machine machine)
+    {
+        RemoveData();
+        Directory.CreateDirectory(Data);
+        File.WriteAllText(Path.Combine(Data, "twinsd.json"), new JsonObject { ["apiPort"] = ApiPort, ["readyTwins"] = 1 }.ToJsonString());
+        return new WindowsNode(machine, isService: true);
     }
 
     /// <summary>Starts it as another member of a cluster, with nothing of an earlier one. The others know it from then on.</summary>
@@ -84,13 +97,13 @@ internal sealed class WindowsNode : IDisposable
     public static string Program(string name) => Path.Combine(Repository.Root, "build", "rigs", "winnode", name);
 
     /// <summary>Runs <c>twins.exe ARGUMENTS --json</c>.</summary>
-    public TwinsResult Twins(params string[] arguments) => new(Wine("twins.exe", [.. arguments, "--json"]));
+    public TwinsResult Twins(params string[] arguments) => new(Wine([TwinsProgram, .. arguments, "--json"]));
 
     /// <summary>Runs <c>twins.exe run --detach</c>.</summary>
     /// <returns>The PID that Windows gave it.</returns>
     public int Run(string name, params string[] command)
     {
-        CommandResult told = Wine("twins.exe", ["run", "--detach", "--name", name, "--", .. command]).Succeeded();
+        CommandResult told = Wine([TwinsProgram, "run", "--detach", "--name", name, "--", .. command]).Succeeded();
         string line = told.Output.Split('\n').Single(line => line.StartsWith(name + " ", StringComparison.Ordinal));
         return int.Parse(line[(name.Length + 1)..], CultureInfo.InvariantCulture);
     }
@@ -120,7 +133,7 @@ internal sealed class WindowsNode : IDisposable
     {
         foreach (int daemon in (int[])[.. _machine.PidsOf("twinsd.exe"), .. _machine.PidsOf(DaemonOfRig)])
             _machine.Kill(daemon);
-        _daemon.Dispose();
+        _daemon?.Dispose();
         _daemon = StartDaemon();
     }
 
@@ -129,9 +142,12 @@ internal sealed class WindowsNode : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        // A service would be started with the next node.
+        if (_daemon is null)
+            _ = Twins("service", "remove");
         _ = _machine.Exec(Environment(["wineserver", "-k"]));
         _launched.ForEach(program => program.Dispose());
-        _daemon.Dispose();
+        _daemon?.Dispose();
         _bridge.Dispose();
         _relay?.Dispose();
         ChangeRules("-D");
@@ -169,18 +185,32 @@ internal sealed class WindowsNode : IDisposable
     }
 
     // What it starts, Wine's own programs among it, keeps its outputs, and pipes would not end before that.
-    private CommandResult Wine(string program, string[] arguments) => _machine.Exec(["sh", "-c", """
+    private CommandResult Wine(params string[] command) => _machine.Exec(["sh", "-c", """
         told=$(mktemp -d)
         "$@" >$told/out 2>$told/err </dev/null && status=0 || status=$?
         cat $told/out
         cat $told/err >&2
         rm -r $told
         exit $status
-        """, "sh", .. Environment(["wine", Path.Combine(Programs, program), .. arguments])]);
+        """, "sh", .. Environment(["wine", .. command])]);
+
+    // Wine's service manager gives services the machine's environment, as it was when it started.
+    private void InstallService()
+    {
+        foreach (string variable in Variables)
+        {
+            string[] parts = variable.Split('=');
+            Wine("reg.exe", "add", @"HKLM\System\CurrentControlSet\Control\Session Manager\Environment", "/v", parts[0], "/d", parts[1], "/f").Succeeded();
+        }
+
+        _machine.Exec(Environment(["sh", "-c", "wineserver -k; wineserver -w"])).Succeeded();
+        Twins("service", "install").Exits(0);
+    }
+
+    private static string[] Variables { get; } = ["DOTNET_EnableWriteXorExecute=0", "LC_ALL=C.UTF-8", $"TWINS_RIG_SOCKET={RigSocket}", $"TWINS_RIG_RELAY={Text(ToRelay)}"];
 
     // As in scripts/wine.sh.
-    private static string[] Environment(string[] command) =>
-        ["env", $"WINEPREFIX={Prefix}", "WINEDEBUG=-all", "DOTNET_EnableWriteXorExecute=0", "LC_ALL=C.UTF-8", $"TWINS_RIG_SOCKET={RigSocket}", $"TWINS_RIG_RELAY={Text(ToRelay)}", .. command];
+    private static string[] Environment(string[] command) => ["env", $"WINEPREFIX={Prefix}", "WINEDEBUG=-all", .. Variables, .. command];
 
     private void ChangeRules(string change) => _machine.Shell($"""
         for protocol in tcp udp icmp; do

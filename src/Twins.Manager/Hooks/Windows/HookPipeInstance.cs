@@ -92,8 +92,8 @@ internal sealed class HookPipeInstance : IDisposable
         do
         {
             length = await _pipe.ReadAsync(buffer, cancellation);
-            // Nothing at all is a message too, unless it is the end.
-            if (length == 0 && !_pipe.IsConnected)
+            // Nothing at all is a message too, unless it is the end, which a read isn't always told.
+            if (length == 0 && !(_pipe.IsConnected && Native.PeekNamedPipe(_pipe.SafePipeHandle, 0, 0, 0, 0, 0)))
                 return;
             LastHeard = Environment.TickCount64;
         }

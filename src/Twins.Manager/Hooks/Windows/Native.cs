@@ -24,6 +24,11 @@ internal static unsafe partial class Native
     [return: MarshalAs(UnmanagedType.Bool)]
     public static partial bool GetNamedPipeClientProcessId(SafePipeHandle pipe, out uint clientProcessId);
 
+    /// <summary>Fails where the other end is gone. Nothing is read or asked with buffer and counts of 0.</summary>
+    [LibraryImport("kernel32", SetLastError = true)]
+    [return: MarshalAs(UnmanagedType.Bool)]
+    public static partial bool PeekNamedPipe(SafePipeHandle pipe, nint buffer, uint bufferSize, nint bytesRead, nint totalBytesAvail, nint bytesLeftThisMessage);
+
     /// <summary><c>SECURITY_ATTRIBUTES</c>.</summary>
     [StructLayout(LayoutKind.Sequential)]
     public struct SecurityAttributes
