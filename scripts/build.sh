@@ -77,8 +77,11 @@ dotnet_quietly() {
 
 publish_for_windows() {
   local directory=$1 name
-  for name in twinsd twin twins; do
-    dotnet_quietly "windows-$name" publish "$root_directory/src/${projects[$name]}" --runtime win-x64 --self-contained --output "$directory"
+  # Each has a runtime of its own, and of what they share twinsd's is the newest, with the libraries of the web framework.
+  for name in twin twins twinsd; do
+    dotnet_quietly "windows-$name" publish "$root_directory/src/${projects[$name]}" --runtime win-x64 --self-contained --output "$directory/$name"
+    cp --recursive "$directory/$name/." "$directory"
+    rm --recursive "${directory:?}/$name"
   done
   # IIS's, web pages' that there are none of, and debuggers'.
   rm "$directory"/web.config "$directory"/*.staticwebassets.endpoints.json "$directory"/*.pdb
