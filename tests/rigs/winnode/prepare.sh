@@ -16,6 +16,9 @@ if [[ ! -e $node || -n $(find "$here/host" "$build_directory/.stamps/windows" -n
   touch "$node"
 fi
 x86_64-w64-mingw32-gcc -O1 -std=c17 -Wall -Wextra -Werror -D_WIN32_WINNT=0x0A00 -o "$build_directory/rigs/winnode/echo.exe" "$here/echo.c" -lws2_32
+prefix=$build_directory/wine/windows-node
+# Of a run that was interrupted: Wine would start it.
+if grep --quiet --no-messages 'Services\\\\twinsd\]' "$prefix/system.reg"; then rm --recursive "$prefix"; fi
 status=0
-"$root_directory/scripts/wine.sh" "$build_directory/wine/windows-node" "$build_directory/rigs/windows/twins.exe" --version >/dev/null 2>&1 || status=$?
+"$root_directory/scripts/wine.sh" "$prefix" "$build_directory/rigs/windows/twins.exe" --version >/dev/null 2>&1 || status=$?
 [[ $status == 0 ]] || die "twins.exe doesn't start under wine (exit code $status)"
