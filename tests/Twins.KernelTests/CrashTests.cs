@@ -50,6 +50,19 @@ public sealed class CrashTests : LabTest
     }
 
     [TestMethod]
+    public void TwinStuck_AfterTheMove_AnotherTakesOver()
+    {
+        StartServer();
+        MoveTo(Host1);
+        int twin = TwinOf(Home);
+        Home.Kill(twin, Native.SigStop);
+        Eventually.Holds(() => TwinOf(Home) is > 0 and var now && now != twin, "another twin redirects", TimeSpan.FromSeconds(60));
+        AssertGoesOn();
+        MoveTo(Home);
+        AssertDone();
+    }
+
+    [TestMethod]
     public void TwinKilled_RulesOfIptablesWereFlushedByAnother_TheJumpToItsQueueIsThereAgain()
     {
         StartServer();

@@ -59,6 +59,22 @@ public sealed class WindowsNodeTests : LabTest
     }
 
     [TestMethod]
+    public void TwinStuck_WhileItHolds_AnotherHolds_AndTheConnectionsGoOn()
+    {
+        CheckedClient client = StartServer();
+        PeerCounters before = PeerCounters.Read(Peer);
+        Hold();
+        int twin = _node.Show("echo").GetProperty("twinPid").GetInt32();
+        _node.StopTwins();
+        Eventually.Reads(() => _node.Show("echo"), shown => shown.GetProperty("twinPid").GetInt32() is > 0 and var now && now != twin && HeldPackets(shown) > 0, "another twin holds",
+            TimeSpan.FromSeconds(60));
+        Release();
+        client.AssertGoesOn();
+        before.AssertNothingEnded(PeerCounters.Read(Peer));
+        client.Finish();
+    }
+
+    [TestMethod]
     public void ManagerKilled_WhileItHolds_ItIsHeldStill_AndTheConnectionsGoOn()
     {
         CheckedClient client = StartServer();

@@ -11,6 +11,8 @@ namespace Twins.Manager.Pool;
 /// 1 connected again, STATUS answered     the worker lived on and knows all that it was told
 /// 2 otherwise: it is killed, if it lives; another one is started, and told everything
 /// </code>
+/// A worker that lives and doesn't answer keeps its packets from everybody. One that is in charge of a process is asked again and again, and
+/// is as good as dead when it says nothing.
 /// </content>
 internal sealed partial class TwinPool
 {
@@ -21,6 +23,7 @@ internal sealed partial class TwinPool
     private const int MostShortConnections = 5;
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan BetweenQuestions = TimeSpan.FromSeconds(2);
 
     private async Task<Twin> AddAsync(CancellationToken cancellation, int queue = 0)
     {
@@ -129,12 +132,37 @@ internal sealed partial class TwinPool
         var since = Stopwatch.GetTimestamp();
         _ = Task.Run(async () =>
         {
-            await control.Closed;
+            var isStuck = !await AnswersToTheEndAsync(twin, control);
             await control.DisposeAsync();
             var shortNow = Stopwatch.GetElapsedTime(since) < ShortConnection ? shortBefore + 1 : 0;
-            if (!_stopping.IsCancellationRequested && (shortNow > MostShortConnections || !await TryConnectAgainAsync(twin, shortNow)))
+            if (!_stopping.IsCancellationRequested && (isStuck || shortNow > MostShortConnections || !await TryConnectAgainAsync(twin, shortNow)))
                 await ReplaceAsync(twin);
         });
+    }
+
+    /// <summary>Until the connection ends, or its worker has left a question without an answer, which is false.</summary>
+    private async Task<bool> AnswersToTheEndAsync(Twin twin, TwinControl control)
+    {
+        while (await Task.WhenAny(control.Closed, Task.Delay(BetweenQuestions)) != control.Closed)
+        {
+            if (twin.ProcessCount == 0)
+                continue;
+            try
+            {
+                await control.SendAsync(new TwinRequest { Status = new Status() });
+            }
+            catch (TwinException e) when (!control.Closed.IsCompleted)
+            {
+                LogStuck(twin.Pid, twin.Queue, e.Message);
+                return false;
+            }
+            catch (TwinException)
+            {
+                break;
+            }
+        }
+
+        return true;
     }
 
     private async Task<bool> TryConnectAgainAsync(Twin twin, int shortBefore)
@@ -247,6 +275,9 @@ internal sealed partial class TwinPool
 
     [LoggerMessage(1008, LogLevel.Error, "Twin {Pid} on queue {Queue} could not be told everything.")]
     private partial void LogNotTold(int pid, int queue, Exception cause);
+
+    [LoggerMessage(1010, LogLevel.Warning, "Twin {Pid} on queue {Queue} lives and does nothing: {Cause}")]
+    private partial void LogStuck(int pid, int queue, string cause);
 
     [LoggerMessage(1007, LogLevel.Warning, "The twin of {Endpoint} could not be ended: {Cause}")]
     private partial void LogNotEnded(string endpoint, string cause);

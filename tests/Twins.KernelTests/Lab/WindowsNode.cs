@@ -122,11 +122,10 @@ internal sealed class WindowsNode : IDisposable
     }
 
     /// <summary>Kills its twins, as another program would.</summary>
-    public void KillTwins()
-    {
-        foreach (int twin in _machine.PidsOf("twin.exe"))
-            _machine.Kill(twin);
-    }
+    public void KillTwins() => SignalTwins(Native.SigKill);
+
+    /// <summary>Stops its twins where they are: they have their handles still, and read nothing.</summary>
+    public void StopTwins() => SignalTwins(Native.SigStop);
 
     /// <summary>Kills twinsd.exe, and starts another.</summary>
     public void RestartDaemon()
@@ -154,6 +153,12 @@ internal sealed class WindowsNode : IDisposable
     }
 
     public override string ToString() => $"{_daemon}\n{_bridge}\n{_relay}";
+
+    private void SignalTwins(int signal)
+    {
+        foreach (int twin in _machine.PidsOf("twin.exe"))
+            _machine.Kill(twin, signal);
+    }
 
     private static string Data => Path.Combine(Prefix, "drive_c", "ProgramData", "Twins");
 
