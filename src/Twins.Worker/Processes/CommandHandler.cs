@@ -45,6 +45,12 @@ internal sealed class CommandHandler(TwinState state)
             return;
         }
 
+        if (command == TwinRequest.CommandOneofCase.Watch)
+        {
+            state.Watches.RequireRoom();
+            return;
+        }
+
         if (request.ProcessId.Length is 0 or > 200)
             throw new InvalidDataException("a command names its process, in at most 200 characters");
         var process = state.Find(request.ProcessId);

@@ -66,7 +66,10 @@ internal sealed class CaptureLoop : IDisposable
     private void Work(IDiverter batch, int count)
     {
         lock (_gate)
+        {
             _path.Work(batch, count);
+            _state.Watches.Flush();
+        }
     }
 
     private void Carry(ControlItem item)
@@ -88,7 +91,10 @@ internal sealed class CaptureLoop : IDisposable
         }
 
         lock (_gate)
+        {
             _clients.Answer(item, reply, _state);
+            _state.Watches.Flush();
+        }
     }
 
     private void Tick(long now)
@@ -98,6 +104,7 @@ internal sealed class CaptureLoop : IDisposable
         lock (_gate)
         {
             _state.Tick(now);
+            _state.Watches.Flush();
             targets = [.. Targets.Of(_state.Table)];
         }
 
