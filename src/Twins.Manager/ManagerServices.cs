@@ -1,6 +1,7 @@
 using Twins.Manager.Access;
 using Twins.Manager.Admin;
 using Twins.Manager.Checkpoint;
+using Twins.Manager.Explaining;
 using Twins.Manager.Home;
 using Twins.Manager.Hooks;
 using Twins.Manager.Host;
@@ -10,6 +11,7 @@ using Twins.Manager.Pool;
 using Twins.Manager.Registry;
 using Twins.Manager.Rules;
 using Twins.Manager.Settings;
+using Twins.Manager.Watching;
 using Twins.Table;
 using Twins.Table.Sqlite;
 
@@ -55,6 +57,8 @@ internal static class ManagerServices
         services.AddSingleton(p => new HookListener(options.HookSocketPath, p.GetRequiredService<RefusalLog>(), p.GetRequiredService<ILogger<HookListener>>()));
         services.AddSingleton<ProcessIntake>();
         services.AddSingleton<ProcessView>();
+        services.AddSingleton<PacketWatcher>();
+        services.AddSingleton<Explainer>();
         services.AddSingleton<ManualRedirection>();
         services.AddSingleton<ClusterCommands>();
         services.AddSingleton<Leftovers>();

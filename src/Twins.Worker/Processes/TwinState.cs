@@ -162,6 +162,8 @@ internal sealed partial class TwinState(TwinOptions options, PacketOutput output
         if (!_slots.TryGetValue(slot, out var process) || _pending >= MaximumPending)
         {
             Drop(slot, DropReason.HoldFull);
+            if (process is not null)
+                Tell(process, Verdict.Dropped, packet, DropReason.HoldFull);
             return;
         }
 
