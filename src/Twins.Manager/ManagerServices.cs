@@ -58,6 +58,7 @@ internal static class ManagerServices
         services.AddSingleton<ProcessIntake>();
         services.AddSingleton<ProcessView>();
         services.AddSingleton<PacketWatcher>();
+        services.AddSingleton<NodeChecks>();
         services.AddSingleton<Explainer>();
         services.AddSingleton<ManualRedirection>();
         services.AddSingleton<ClusterCommands>();

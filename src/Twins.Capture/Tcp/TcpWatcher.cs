@@ -48,6 +48,7 @@ public sealed class TcpWatcher
     {
         private readonly List<(SequenceNumber From, SequenceNumber To, long Since)> _gaps = [];
         private SequenceNumber _next = first.Sequence + first.SequenceLength;
+        private bool _isUnsure = first.SequenceLength == 0;
 
         public PacketFacts Last { get; private set; } = first;
 
@@ -72,16 +73,18 @@ public sealed class TcpWatcher
                 return TcpMarks.KeepAlive;
             if (facts.SequenceLength == 0)
                 return TcpMarks.None;
-            if (from > _next)
+            // A probe, one octet back, may have been all that was seen so far.
+            if (from > _next && !(_isUnsure && from == _next + 1))
             {
                 if (_gaps.Count < MostGaps)
                     _gaps.Add((_next, from, nanoseconds));
-                _next = to;
+                (_next, _isUnsure) = (to, false);
                 return TcpMarks.GapBefore;
             }
 
-            if (from == _next)
+            if (from >= _next)
             {
+                _isUnsure = false;
                 _next = to;
                 return TcpMarks.None;
             }

@@ -22,6 +22,12 @@ internal sealed class CaptureOutput : IDisposable
         _isFileOnly = request.WritePath == StandardOutput;
     }
 
+    /// <summary>
+    /// An interface whose frames are written: what twins tell is written alike, because tcpdump reads only files whose frames all have
+    /// one kind of link-layer header. Null: there is none.
+    /// </summary>
+    public CaptureInterface? Like { get; set; }
+
     /// <summary>Makes the file, if one is wanted, and begins the document.</summary>
     /// <exception cref="IOException">The file can't be made.</exception>
     public static CaptureOutput Open(CliEnvironment environment, CaptureRequest request)
@@ -89,6 +95,8 @@ internal sealed class CaptureOutput : IDisposable
         for (int i = 0; i < line.Frames.Count; i++)
         {
             CapturedFrame frame = line.Frames[i];
+            if (frame.Interface.IsTwin && Like is { } like)
+                frame = LinkHeader.Add(frame, like);
             string comment = PacketComment.Of(line, isOtherSide: i > 0)?.ToString() ?? "";
             _file.Write(frame, frame.Octets.Length, comment);
         }

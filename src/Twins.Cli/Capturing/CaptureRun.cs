@@ -62,7 +62,11 @@ internal sealed class CaptureRun : IDisposable
             string problem = "";
             try
             {
-                CaptureReplay.Run(frames.TakeWhile(_ => !_end.IsCancellationRequested).Where(Matches), _flows, _joiner);
+                CaptureReplay.Run(frames.TakeWhile(frame =>
+                {
+                    _output.Like ??= frame.Interface;
+                    return !_end.IsCancellationRequested;
+                }).Where(Matches), _flows, _joiner);
             }
             catch (CaptureFileException failure)
             {
@@ -94,6 +98,7 @@ internal sealed class CaptureRun : IDisposable
         using TwinSource? twins = await StartTwinsAsync(end.Token);
         using (_output = CaptureOutput.Open(_environment, _request))
         {
+            _output.Like = interfaces?.First;
             if (_request.Duration is { } duration)
                 end.CancelAfter(duration);
             var tasks = new List<Task>();

@@ -12,6 +12,7 @@ internal sealed class InterfaceSource : IDisposable
     private const int WholeSnapLength = 262_144;
     private const int ReadTimeoutMilliseconds = 50;
 
+    private const int RawIpOfLibpcap = 12;
     private const string AllOnLinux = "any";
     private readonly List<LibPcapLiveDevice> _devices = [];
 
@@ -21,6 +22,9 @@ internal sealed class InterfaceSource : IDisposable
 
     /// <summary>Names of what is captured.</summary>
     public IReadOnlyList<string> Names => [.. _devices.Select(device => device.Name)];
+
+    /// <summary>What its frames are, by the first interface.</summary>
+    public CaptureInterface First => InterfaceOf(_devices[0]);
 
     /// <summary>Packets that the system had no room for.</summary>
     public long Dropped { get; private set; }
@@ -67,7 +71,7 @@ internal sealed class InterfaceSource : IDisposable
     {
         foreach (LibPcapLiveDevice device in _devices)
         {
-            var from = new CaptureInterface(device.Name, (int)device.LinkType, _snapLength);
+            CaptureInterface from = InterfaceOf(device);
             var own = LocalAddresses.Read();
             device.OnPacketArrival += (_, arrival) =>
             {
@@ -95,13 +99,16 @@ internal sealed class InterfaceSource : IDisposable
             device.Dispose();
     }
 
-    /// <summary>A filter in the user's words, as a test of packets that begin with the IP header.</summary>
+    /// <summary>A filter in the user's words, as a test of frames of a kind.</summary>
+    /// <param name="linkType">LINKTYPE_ value of the frames.</param>
+    /// <param name="filter">Of pcap-filter(7).</param>
     /// <exception cref="CliException">It is none, or there is no libpcap.</exception>
     public static BpfProgram CompileFilter(int linkType, string filter)
     {
         try
         {
-            return BpfProgram.Create((PacketDotNet.LinkLayers)linkType, filter);
+            // Where libpcap compiles, raw IP has the number that it has in this kernel's captures (DLT_RAW), not that of files.
+            return BpfProgram.Create((PacketDotNet.LinkLayers)(linkType == CaptureInterface.RawIp && OperatingSystem.IsLinux() ? RawIpOfLibpcap : linkType), filter);
         }
         catch (PcapException failure)
         {
@@ -112,6 +119,8 @@ internal sealed class InterfaceSource : IDisposable
             throw Explain(failure, "");
         }
     }
+
+    private CaptureInterface InterfaceOf(LibPcapLiveDevice device) => new(device.Name, (int)device.LinkType, _snapLength);
 
     private static LibPcapLiveDevice[] Find(string name)
     {

@@ -8,6 +8,9 @@ namespace Twins.Manager.Nodes;
 internal sealed class RemoteNode(string name, NodeApi.NodeApiClient client) : INode
 {
     private static readonly TimeSpan ControlTime = TimeSpan.FromSeconds(5);
+
+    // It may have to wait for a third node.
+    private static readonly TimeSpan ExplainTime = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan WorkTime = TimeSpan.FromMinutes(2);
 
     // A checkpoint is a score of small files and one large: the small ones go together.
@@ -96,7 +99,7 @@ internal sealed class RemoteNode(string name, NodeApi.NodeApiClient client) : IN
     }
 
     public Task<ExplainReply> ExplainAsync(ExplainRequest request, CancellationToken cancellation) =>
-        CallAsync(o => client.ExplainAsync(request, o), ControlTime, cancellation);
+        CallAsync(o => client.ExplainAsync(request, o), ExplainTime, cancellation);
 
     /// <summary>Why there was no answer, as far as it is known: what the network said, without gRPC's and HTTP's names for it.</summary>
     public static string Cause(RpcException e) => e.StatusCode == StatusCode.DeadlineExceeded

@@ -82,6 +82,17 @@ internal sealed class KernelRules : DiversionRules
     }
 
     /// <inheritdoc/>
+    public override int CountMissing(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs)
+    {
+        var wanted = Wanted(homes, hostLegs);
+        lock (_lock)
+        {
+            var rules = OwnRules.ReadAgain();
+            return wanted.Count(target => !rules.Targets.TryGetValue(target, out var queue) || (target.IsQueued && !rules.Queues.Contains(queue)));
+        }
+    }
+
+    /// <inheritdoc/>
     public override void RemoveUnknown(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs)
     {
         lock (_lock)

@@ -36,6 +36,13 @@ internal sealed class ProtectionRules : DiversionRules
     }
 
     /// <inheritdoc/>
+    public override int CountMissing(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs)
+    {
+        lock (_lock)
+            return Wanted(homes, hostLegs).Except(_targets).Count();
+    }
+
+    /// <inheritdoc/>
     public override void RemoveUnknown(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs)
     {
         lock (_lock)
