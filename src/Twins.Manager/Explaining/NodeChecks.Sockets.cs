@@ -28,20 +28,17 @@ internal sealed partial class NodeChecks
         }
     }
 
-    private void CheckSockets(FindingList findings, ProcessRecord record, HostedProcess? asHost, Dictionary<(Endpoint, Endpoint), TcpSocket>? before)
+    private void CheckSockets(FindingList findings, ProcessRecord record, HostedProcess? asHost, List<Dictionary<(Endpoint, Endpoint), TcpSocket>?> looks)
     {
-        CheckTakenPorts(findings, record);
-        if (before is null || ReadQueues(record) is not { } now)
+        if (looks[^1] is not { } now || looks.Contains(null))
             return;
         var unread = new List<string>();
         var unacknowledged = new List<string>();
         foreach (var (ends, socket) in now.Where(pair => pair.Value is { Standing: SocketStanding.Owned, State: TcpState.Established or TcpState.CloseWait }))
         {
-            if (!before.TryGetValue(ends, out var earlier))
-                continue;
-            if (socket.ReceiveQueueBytes > 0 && earlier.ReceiveQueueBytes > 0 && socket.ReceiveQueueBytes >= earlier.ReceiveQueueBytes)
+            if (StandsStill(looks, ends, s => s.ReceiveQueueBytes))
                 unread.Add($"{socket.Remote} ({Text(socket.ReceiveQueueBytes)} bytes)");
-            if (socket.SendQueueBytes > 0 && earlier.SendQueueBytes > 0 && socket.SendQueueBytes >= earlier.SendQueueBytes)
+            if (StandsStill(looks, ends, s => s.SendQueueBytes))
                 unacknowledged.Add($"{socket.Remote} ({Text(socket.SendQueueBytes)} bytes)");
         }
 
@@ -57,7 +54,7 @@ internal sealed partial class NodeChecks
                 $"twins capture {record.Name} shows where it ends: no packet from the peer - the way to or from it; zero-window - the peer doesn't read.");
         }
 
-        foreach (var listener in now.Values.Where(s => s.State == TcpState.Listen && s.Backlog > 0 && before.TryGetValue((s.Local, s.Remote), out var earlier) && earlier.Backlog >= s.Backlog))
+        foreach (var listener in now.Values.Where(s => s.State == TcpState.Listen && StandsStill(looks, (s.Local, s.Remote), l => l.Backlog)))
         {
             findings.Fail("unaccepted", $"{Text(listener.Backlog)} connections wait at {listener.Local} for the program to accept them", "Look at the program: it stands still or is busy.");
         }
@@ -75,6 +72,19 @@ internal sealed partial class NodeChecks
 
         if (unread.Count + unacknowledged.Count == 0)
             findings.Ok("sockets", $"{Text(now.Values.Count(s => s is { Standing: SocketStanding.Owned, State: not TcpState.Listen }))} connections of the process, nothing stands still in their queues");
+    }
+
+    private static bool StandsStill(List<Dictionary<(Endpoint, Endpoint), TcpSocket>?> looks, (Endpoint, Endpoint) ends, Func<TcpSocket, uint> queue)
+    {
+        var last = 1u;
+        foreach (var look in looks)
+        {
+            if (!look!.TryGetValue(ends, out var socket) || queue(socket) < last)
+                return false;
+            last = queue(socket);
+        }
+
+        return true;
     }
 
     // A leg's port that a local program has opened: its socket would get, or answer, what is the twin's.

@@ -4,6 +4,7 @@ using Twins.Manager.Home;
 using Twins.Manager.Host;
 using Twins.Manager.Nodes;
 using Twins.Manager.Pool;
+using Twins.Manager.Processes;
 using Twins.Manager.Registry;
 using Twins.Manager.Rules;
 using Twins.Protocol;
@@ -22,7 +23,10 @@ internal sealed partial class NodeChecks(
     NodeMap nodes,
     NodeCluster identity)
 {
-    // Counters that grow in this time count now; queues that don't shrink in it stand still.
+    // Looked at so often, a queue in which something is each time, and which never shrinks, stands still.
+    private const int TimesToLook = 5;
+
+    // Counters that grow in this time count now.
     private static readonly TimeSpan TimeToCount = TimeSpan.FromMilliseconds(700);
 
     /// <summary>Looks at everything.</summary>
@@ -44,15 +48,21 @@ internal sealed partial class NodeChecks(
         CheckRecord(findings, record);
         CheckHold(findings, record, atHome);
         var before = await CountAsync(findings, record, atHome, asHost);
-        var queuesBefore = ReadQueues(record);
+        var queues = new List<Dictionary<(Packets.Endpoint, Packets.Endpoint), TcpSocket>?> { ReadQueues(record) };
         if (atHome is not null || asHost is not null)
             CheckRules(findings, atHome, asHost);
         await CheckOtherNodesAsync(findings, record, atHome, asHost, cancellation);
         await CheckWaysAsync(findings, record, atHome, cancellation);
-        await Task.Delay(TimeToCount, cancellation);
+        for (var i = 0; i < TimesToLook; i++)
+        {
+            await Task.Delay(TimeToCount / TimesToLook, cancellation);
+            queues.Add(ReadQueues(record));
+        }
+
         if (before is not null)
             await CheckCountersAsync(findings, record, before);
-        CheckSockets(findings, record, asHost, queuesBefore);
+        CheckTakenPorts(findings, record);
+        CheckSockets(findings, record, asHost, queues);
         return reply;
     }
 
