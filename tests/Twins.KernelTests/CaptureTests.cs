@@ -20,9 +20,8 @@ public sealed class CaptureTests : LabTest
         BackgroundProgram remote = Capture(Host2, "--node", "host1");
         try
         {
-            client.AssertGoesOn();
             redis.MigrateTo(Host1);
-            client.AssertGoesOn();
+            Eventually.Holds(() => live.Output.Contains("\"did\":\"rewritten\"", StringComparison.Ordinal) && client.IsWell, "packets are rewritten");
             JsonElement document = End(live);
             JsonElement[] packets = [.. document.GetProperty("packets").EnumerateArray()];
             Assert.IsTrue(packets.All(packet => Text(packet, "process") == redis.Name && Text(packet, "connection").EndsWith("<->10.77.0.2:6379", StringComparison.Ordinal)));
@@ -45,7 +44,7 @@ public sealed class CaptureTests : LabTest
             JsonElement[] host = [.. End(remote).GetProperty("packets").EnumerateArray().Where(packet => Text(packet, "did") == "rewritten")];
             Assert.IsTrue(host.Any(packet => Text(packet, "leg") == "home-host" && Text(packet, "nextLeg") == "host-cabin"));
             Assert.IsTrue(host.Any(packet => Text(packet, "leg") == "host-cabin" && Text(packet, "nextLeg") == "home-host"));
-            client.Finish();
+            Assert.IsTrue(client.IsWell, client.ToString());
         }
         finally
         {

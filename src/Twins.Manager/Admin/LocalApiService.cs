@@ -26,6 +26,7 @@ internal sealed class LocalApiService(
     Doctor doctor,
     PacketWatcher packets,
     Explainer explainer,
+    IHostApplicationLifetime lifetime,
     ClusterCommands cluster) : LocalApi.LocalApiBase
 {
     // The question that is under way to the destination, and the order to give up, have their deadlines first.
@@ -123,13 +124,15 @@ internal sealed class LocalApiService(
 
     public override async Task WatchPackets(WatchNodeRequest request, IServerStreamWriter<WatchPacketsReply> responseStream, ServerCallContext context)
     {
+        // This program's end would wait for the answer's.
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
         await GuardAsync(async () =>
         {
             var asked = new WatchPacketsRequest { ProcessId = request.Process.Length == 0 ? "" : Find(request.Process).Id, Payload = request.Payload };
             var here = request.Node.Length == 0 || request.Node == identity.Name;
-            var replies = here ? packets.WatchAsync(asked, context.CancellationToken) : nodes.Get(request.Node).WatchPacketsAsync(asked, context.CancellationToken);
+            var replies = here ? packets.WatchAsync(asked, end.Token) : nodes.Get(request.Node).WatchPacketsAsync(asked, end.Token);
             await foreach (var reply in replies)
-                await responseStream.WriteAsync(reply, context.CancellationToken);
+                await responseStream.WriteAsync(reply, end.Token);
             return true;
         });
     }

@@ -13,16 +13,18 @@ namespace Twins.Manager.Watching;
 /// What this node's twins do with packets, told to whoever watches. Each watch has connections of its own to the twins, so that it
 /// can't delay a command. What a slow reader leaves waiting is bounded; more is left out and counted. Thread safe.
 /// </summary>
-internal sealed class PacketWatcher(TwinPool pool, TwinWorkers workers, HomeRole home, HostRole host, ProcessRegistry registry)
+internal sealed class PacketWatcher(TwinPool pool, TwinWorkers workers, HomeRole home, HostRole host, ProcessRegistry registry, IHostApplicationLifetime lifetime)
 {
     private const int MostWaiting = 64;
     private static readonly TimeSpan TimeToLook = TimeSpan.FromMilliseconds(250);
 
     /// <summary>Begins to watch; the first reply comes when the twins that there are have been told. Twins that come later are watched too.</summary>
     /// <param name="request">Which process, and whether with payload.</param>
-    /// <param name="cancellation">Ends it.</param>
-    public async IAsyncEnumerable<WatchPacketsReply> WatchAsync(WatchPacketsRequest request, [EnumeratorCancellation] CancellationToken cancellation)
+    /// <param name="caller">Ends it; so does the end of twinsd, which would wait for it otherwise.</param>
+    public async IAsyncEnumerable<WatchPacketsReply> WatchAsync(WatchPacketsRequest request, [EnumeratorCancellation] CancellationToken caller)
     {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(caller, lifetime.ApplicationStopping);
+        var cancellation = end.Token;
         var missed = 0UL;
         var names = new ConcurrentDictionary<string, string>();
         var seen = Channel.CreateBounded<SeenPackets>(MostWaiting);
