@@ -10,7 +10,7 @@ public sealed class CommandTests
 {
     private static readonly string[] Contract =
     [
-        "run", "attach", "ls", "show", "nodes", "migrate", "hold", "redirect", "release", "resolve", "doctor",
+        "run", "attach", "ls", "show", "nodes", "migrate", "hold", "redirect", "release", "resolve", "doctor", "explain", "capture",
         "cluster init", "cluster join", "cluster token", "lab up", "lab exec", "lab status", "lab down",
     ];
 
@@ -48,6 +48,16 @@ public sealed class CommandTests
     [DataRow("run", "--name", "12", "--", "true")]
     [DataRow("run", "--name", "../x", "--", "true")]
     [DataRow("show")]
+    [DataRow("explain")]
+    [DataRow("capture", "--count", "0")]
+    [DataRow("capture", "--duration", "soon")]
+    [DataRow("capture", "--duration", "0")]
+    [DataRow("capture", "--follow", "10.77.0.1")]
+    [DataRow("capture", "--follow", "10.77.0.1:1,10.77.0.2:2,10.77.0.3:3")]
+    [DataRow("capture", "-r", "a.pcapng", "--duration", "5")]
+    [DataRow("capture", "-r", "a.pcapng", "--node", "host1")]
+    [DataRow("capture", "-r", "a.pcapng", "-w", "./a.pcapng")]
+    [DataRow("capture", "--node", "host1", "--interface", "eth0")]
     [DataRow("cluster", "token", "--minutes", "1441")]
     [DataRow("lab", "exec", "home")]
     [DataRow("fly")]

@@ -73,9 +73,6 @@ public sealed class ExplainTests : LabTest
         {
             Home.Shell("nft delete table inet shut");
         }
-
-        _client.AssertGoesOn();
-        _client.Finish();
     }
 
     [TestMethod]
@@ -91,11 +88,9 @@ public sealed class ExplainTests : LabTest
         }
         finally
         {
-            Host1.Shell("ip link set eth0 up");
+            // The kernel takes IPv6 addresses away with the link.
+            Host1.Shell("ip link set eth0 up; ip -6 address replace fd77::3/64 dev eth0 nodad");
         }
-
-        _client.AssertGoesOn();
-        _client.Finish();
     }
 
     [TestMethod]

@@ -7,11 +7,15 @@ namespace Twins.Cli.Capturing;
 /// <summary>Where a capture's lines go: standard output as text or as one JSON document that grows, and a file.</summary>
 internal sealed class CaptureOutput : IDisposable
 {
+    private const int MostText = 1 << 16;
     private const string StandardOutput = "-";
     private readonly CliEnvironment _environment;
     private readonly CaptureRequest _request;
     private readonly PcapngWriter? _file;
     private readonly bool _isFileOnly;
+
+    // Written at once with the next Flush: the console takes each call for itself.
+    private readonly StringWriter _text = new();
     private bool _hasPackets;
 
     private CaptureOutput(CliEnvironment environment, CaptureRequest request, PcapngWriter? file)
@@ -42,16 +46,19 @@ internal sealed class CaptureOutput : IDisposable
     public void Write(PacketLine line)
     {
         WriteFile(line);
+        // A file that is read at once is not to be kept in memory whole.
+        if (_text.GetStringBuilder().Length > MostText)
+            Flush();
         if (line.IsSeenAgain || _isFileOnly)
             return;
         if (_request.Json)
         {
-            _environment.Out.Write(_hasPackets ? ",\n" : "\n");
-            _environment.Out.Write(JsonSerializer.Serialize(CaptureDocuments.Of(line, _request.Payload), JsonDocuments.Readable.PacketDocument));
+            _text.Write(_hasPackets ? ",\n" : "\n");
+            _text.Write(JsonSerializer.Serialize(CaptureDocuments.Of(line, _request.Payload), JsonDocuments.Readable.PacketDocument));
         }
         else if (_file is null)
         {
-            PacketText.Write(_environment.Out, line, _request.Payload);
+            PacketText.Write(_text, line, _request.Payload);
         }
         _hasPackets = true;
     }
@@ -59,7 +66,12 @@ internal sealed class CaptureOutput : IDisposable
     /// <summary>What was written can be read by others.</summary>
     public void Flush()
     {
-        _environment.Out.Flush();
+        if (_text.GetStringBuilder() is { Length: > 0 } text)
+        {
+            _environment.Out.Write(text);
+            _environment.Out.Flush();
+            text.Clear();
+        }
         _file?.Flush();
     }
 
@@ -86,7 +98,11 @@ internal sealed class CaptureOutput : IDisposable
             to.WriteLine($"{_request.WritePath} has {summary.Packets} packets{(_request.Payload ? "" : ", their headers only")}.");
     }
 
-    public void Dispose() => _file?.Dispose();
+    public void Dispose()
+    {
+        _file?.Dispose();
+        _text.Dispose();
+    }
 
     private void WriteFile(PacketLine line)
     {

@@ -12,7 +12,7 @@ internal sealed class CaptureRun : IDisposable
 {
     // Frames and records together.
     private const int MostWaiting = 16_384;
-    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Turn = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan TimeToRefresh = TimeSpan.FromSeconds(1);
 
