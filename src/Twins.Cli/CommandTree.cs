@@ -48,6 +48,8 @@ internal static class CommandTree
             HoldCommands.CreateRedirect(environment),
             HoldCommands.CreateRelease(environment),
             ResolveCommand.Create(environment),
+            CaptureCommand.Create(environment),
+            ExplainCommand.Create(environment),
             DoctorCommand.Create(environment),
             ClusterCommand.Create(environment),
             ServiceCommand.Create(environment),

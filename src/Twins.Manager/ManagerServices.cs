@@ -1,6 +1,7 @@
 using Twins.Manager.Access;
 using Twins.Manager.Admin;
 using Twins.Manager.Checkpoint;
+using Twins.Manager.Explaining;
 using Twins.Manager.Home;
 using Twins.Manager.Hooks;
 using Twins.Manager.Host;
@@ -12,6 +13,7 @@ using Twins.Manager.Pool;
 using Twins.Manager.Registry;
 using Twins.Manager.Rules;
 using Twins.Manager.Settings;
+using Twins.Manager.Watching;
 using Twins.Table;
 using Twins.Table.Sqlite;
 
@@ -61,6 +63,9 @@ internal static class ManagerServices
         services.AddSingleton(p => new HookListener(options.HookSocketPath, p.GetRequiredService<RefusalLog>(), p.GetRequiredService<ILogger<HookListener>>()));
         services.AddSingleton<ProcessIntake>();
         services.AddSingleton<ProcessView>();
+        services.AddSingleton<PacketWatcher>();
+        services.AddSingleton<NodeChecks>();
+        services.AddSingleton<Explainer>();
         services.AddSingleton<ManualRedirection>();
         services.AddSingleton<ClusterCommands>();
         services.AddSingleton<Leftovers>();

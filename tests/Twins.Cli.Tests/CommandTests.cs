@@ -10,7 +10,7 @@ public sealed class CommandTests
 {
     private static readonly string[] Contract =
     [
-        "run", "attach", "ls", "show", "nodes", "migrate", "hold", "redirect", "release", "resolve", "doctor",
+        "run", "attach", "ls", "show", "nodes", "migrate", "hold", "redirect", "release", "resolve", "doctor", "explain", "capture",
         "cluster init", "cluster join", "cluster token", "lab up", "lab exec", "lab status", "lab down",
     ];
 
@@ -48,6 +48,16 @@ public sealed class CommandTests
     [DataRow("run", "--name", "12", "--", "true")]
     [DataRow("run", "--name", "../x", "--", "true")]
     [DataRow("show")]
+    [DataRow("explain")]
+    [DataRow("capture", "--count", "0")]
+    [DataRow("capture", "--duration", "soon")]
+    [DataRow("capture", "--duration", "0")]
+    [DataRow("capture", "--follow", "10.77.0.1")]
+    [DataRow("capture", "--follow", "10.77.0.1:1,10.77.0.2:2,10.77.0.3:3")]
+    [DataRow("capture", "-r", "a.pcapng", "--duration", "5")]
+    [DataRow("capture", "-r", "a.pcapng", "--node", "host1")]
+    [DataRow("capture", "-r", "a.pcapng", "-w", "./a.pcapng")]
+    [DataRow("capture", "--node", "host1", "--interface", "eth0")]
     [DataRow("cluster", "token", "--minutes", "1441")]
     [DataRow("lab", "exec", "home")]
     [DataRow("fly")]
@@ -197,8 +207,70 @@ public sealed class CommandTests
         StringAssert.Contains(result.Output, "{\"check\":\"daemon\",\"outcome\":\"failed\"");
     }
 
+    [TestMethod]
+    public async Task Explain_WithSomethingWrong_NamesCauseAndRemedy_AndFails()
+    {
+        await using CommandLineFixture cli = await CommandLineFixture.WithServerAsync(new Explaining("failed"));
+        CommandLineResult text = await cli.RunAsync("explain", "redis");
+        Assert.AreEqual(1, text.ExitCode);
+        StringAssert.StartsWith(text.Output, "Wrong, on host1: the program stands [still]\n  What to do: look at it\n");
+        StringAssert.Contains(text.Output, "it answers");
+        Assert.AreEqual(new CommandLineResult(1,
+            """
+            [{"node":"host1","check":"process","outcome":"failed","detail":"the program stands [still]","remedy":"look at it"},{"node":"home","check":"twin","outcome":"ok","detail":"it answers","remedy":""}]
+
+            """, ""), await cli.RunAsync("explain", "redis", "--json"));
+    }
+
+    [TestMethod]
+    public async Task Explain_WithAWarningAlone_Succeeds_AndSaysThatNothingIsWrong()
+    {
+        await using CommandLineFixture cli = await CommandLineFixture.WithServerAsync(new Explaining("warning"));
+        CommandLineResult text = await cli.RunAsync("explain", "redis");
+        Assert.AreEqual(0, text.ExitCode);
+        StringAssert.StartsWith(text.Output, "Note, on host1: the program stands [still]\n");
+        StringAssert.Contains(text.Output, "Nothing that was looked at keeps the connections of 'redis' from going on:");
+    }
+
+    [TestMethod]
+    public async Task Capture_OfAFile_NeedsNoDaemon_AndShowsNoPayload()
+    {
+        // One packet as tcpdump writes it: redis-cli's SET of SECRET over Ethernet.
+        const string File = "d4c3b2a1020004000000000000000000000004000100000000000000" + "00000000" + "4c0000004c000000"
+            + "0ec3a9274cce0aa22c5438d80800" + "4500003e0001400040060000" + "0a4d00010a4d0002" + "9c4018eb0000000100000001501800400000" + "0000" + "534554204b455920534543524554205345435245540d";
+        await using var cli = new CommandLineFixture();
+        string path = Path.GetTempFileName();
+        try
+        {
+            await System.IO.File.WriteAllBytesAsync(path, Convert.FromHexString(File));
+            CommandLineResult text = await cli.RunAsync("capture", "-r", path);
+            Assert.AreEqual(0, text.ExitCode, text.ToString());
+            StringAssert.Contains(text.Output, "  -  -  10.77.0.1:40000 > 10.77.0.2:6379  P. seq 1 ack 1 win 64 len 22\n");
+            StringAssert.Contains(text.Output, "1 packets.");
+            Assert.IsFalse(text.Output.Contains("SECRET", StringComparison.Ordinal), text.Output);
+            CommandLineResult payload = await cli.RunAsync("capture", "-r", path, "--payload");
+            StringAssert.Contains(payload.Output, "    SET KEY SECRET SECRET\\x0d\n");
+        }
+        finally
+        {
+            System.IO.File.Delete(path);
+        }
+    }
+
     private static IEnumerable<string[]> Commands(Command command, string[] path) =>
         command.Subcommands.Where(child => !child.Hidden).SelectMany(child => Commands(child, [.. path, child.Name])).Prepend(path);
+
+    private sealed class Explaining(string outcome) : LocalApi.LocalApiBase
+    {
+        public override Task<ExplainReply> ExplainProcess(ProcessRequest request, ServerCallContext context) => Task.FromResult(new ExplainReply
+        {
+            Findings =
+            {
+                new Finding { Node = "host1", Check = "process", Outcome = outcome, Detail = "the program stands [still]", Remedy = "look at it" },
+                new Finding { Node = "home", Check = "twin", Outcome = "ok", Detail = "it answers" },
+            },
+        });
+    }
 
     private sealed class Refusing(StatusCode status) : LocalApi.LocalApiBase
     {

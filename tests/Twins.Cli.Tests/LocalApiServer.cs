@@ -72,6 +72,9 @@ internal sealed class LocalApiServer : IAsyncDisposable
         public override Task<ProcessInfo> Resolve(ResolveRequest request, ServerCallContext context) =>
             answers.Resolve(request, context);
 
+        public override Task<ExplainReply> ExplainProcess(ProcessRequest request, ServerCallContext context) =>
+            answers.ExplainProcess(request, context);
+
         public override Task<DiagnoseReply> Diagnose(DiagnoseRequest request, ServerCallContext context) =>
             answers.Diagnose(request, context);
 

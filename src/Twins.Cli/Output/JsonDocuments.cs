@@ -41,6 +41,8 @@ internal sealed record FailureDocument(FailureBody Error);
 
 internal sealed record DiagnosisDocument(string Check, string Outcome, string Detail, string Remedy);
 
+internal sealed record FindingDocument(string Node, string Check, string Outcome, string Detail, string Remedy);
+
 internal sealed record ClusterInitDocument(string Node, string Address, string Fingerprint);
 
 internal sealed record ClusterTokenDocument(string Token, string Expires);
@@ -62,6 +64,9 @@ internal sealed record LabDocument(bool Up, IReadOnlyList<LabMachineDocument> Ma
 [JsonSerializable(typeof(MigrationFailureDocument))]
 [JsonSerializable(typeof(FailureDocument))]
 [JsonSerializable(typeof(IReadOnlyList<DiagnosisDocument>))]
+[JsonSerializable(typeof(IReadOnlyList<FindingDocument>))]
+[JsonSerializable(typeof(PacketDocument))]
+[JsonSerializable(typeof(CaptureEndDocument))]
 [JsonSerializable(typeof(ClusterInitDocument))]
 [JsonSerializable(typeof(ClusterTokenDocument))]
 [JsonSerializable(typeof(ClusterJoinDocument))]

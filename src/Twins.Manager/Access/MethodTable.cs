@@ -18,6 +18,8 @@ internal static class MethodTable
         [nameof(LocalApi.LocalApiClient.Redirect)] = AccessLevel.Change,
         [nameof(LocalApi.LocalApiClient.Release)] = AccessLevel.Change,
         [nameof(LocalApi.LocalApiClient.Resolve)] = AccessLevel.Change,
+        [nameof(LocalApi.LocalApiClient.WatchPackets)] = AccessLevel.Change, // who talks to whom, and payload
+        [nameof(LocalApi.LocalApiClient.ExplainProcess)] = AccessLevel.Read,
         [nameof(LocalApi.LocalApiClient.Diagnose)] = AccessLevel.Change, // it may remove leftovers
         [nameof(LocalApi.LocalApiClient.ClusterInit)] = AccessLevel.Change,
         [nameof(LocalApi.LocalApiClient.ClusterToken)] = AccessLevel.Change,

@@ -1,9 +1,11 @@
 using Twins.Manager.Cluster;
 using System.Diagnostics;
 using Grpc.Core;
+using Twins.Manager.Explaining;
 using Twins.Manager.Migration;
 using Twins.Manager.Nodes;
 using Twins.Manager.Registry;
+using Twins.Manager.Watching;
 using Twins.Protocol;
 using Twins.Table;
 using Status = Grpc.Core.Status;
@@ -22,6 +24,9 @@ internal sealed class LocalApiService(
     LocalNode self,
     Verdicts verdicts,
     Doctor doctor,
+    PacketWatcher packets,
+    Explainer explainer,
+    IHostApplicationLifetime lifetime,
     ClusterCommands cluster) : LocalApi.LocalApiBase
 {
     // The question that is under way to the destination, and the order to give up, have their deadlines first.
@@ -116,6 +121,24 @@ internal sealed class LocalApiService(
             await Task.Delay(TimeSpan.FromMilliseconds(20), context.CancellationToken);
         return await view.InfoAsync(registry.FindById(record.Id) ?? record);
     });
+
+    public override async Task WatchPackets(WatchNodeRequest request, IServerStreamWriter<WatchPacketsReply> responseStream, ServerCallContext context)
+    {
+        // This program's end would wait for the answer's.
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
+        await GuardAsync(async () =>
+        {
+            var asked = new WatchPacketsRequest { ProcessId = request.Process.Length == 0 ? "" : Find(request.Process).Id, Payload = request.Payload };
+            var here = request.Node.Length == 0 || request.Node == identity.Name;
+            var replies = here ? packets.WatchAsync(asked, end.Token) : nodes.Get(request.Node).WatchPacketsAsync(asked, end.Token);
+            await foreach (var reply in replies)
+                await responseStream.WriteAsync(reply, end.Token);
+            return true;
+        });
+    }
+
+    public override Task<ExplainReply> ExplainProcess(ProcessRequest request, ServerCallContext context) =>
+        GuardAsync(() => explainer.ExplainAsync(Find(request.Process), context.CancellationToken));
 
     public override Task<DiagnoseReply> Diagnose(DiagnoseRequest request, ServerCallContext context) =>
         GuardAsync(() => doctor.DiagnoseAsync(request.RemoveLeftovers, context.CancellationToken));

@@ -42,4 +42,9 @@ internal interface INode
     Task ForgetProcessAsync(ForgetProcessRequest request, CancellationToken cancellation);
 
     Task<OpenFlowReply> OpenFlowAsync(OpenFlowRequest request, CancellationToken cancellation);
+
+    /// <summary>What its twins do with packets, until the cancellation.</summary>
+    IAsyncEnumerable<WatchPacketsReply> WatchPacketsAsync(WatchPacketsRequest request, CancellationToken cancellation);
+
+    Task<ExplainReply> ExplainAsync(ExplainRequest request, CancellationToken cancellation);
 }

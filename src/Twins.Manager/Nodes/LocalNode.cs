@@ -1,17 +1,19 @@
 using System.Runtime.InteropServices;
 using Google.Protobuf;
 using Twins.Manager.Cluster;
+using Twins.Manager.Explaining;
 using Twins.Manager.Home;
 using Twins.Manager.Host;
 using Twins.Manager.Migration;
 using Twins.Manager.Registry;
 using Twins.Manager.Settings;
+using Twins.Manager.Watching;
 using Twins.Protocol;
 
 namespace Twins.Manager.Nodes;
 
 /// <summary>This node, in the roles that the node API has.</summary>
-internal sealed class LocalNode(TwinsdOptions options, NodeCluster identity, HomeRole home, HostRole host, Arrivals arrivals, ProcessRegistry registry, NodeFacts facts) : INode
+internal sealed class LocalNode(TwinsdOptions options, NodeCluster identity, HomeRole home, HostRole host, Arrivals arrivals, ProcessRegistry registry, NodeFacts facts, PacketWatcher packets, Explainer explainer) : INode
 {
     /// <inheritdoc/>
     public string Name => identity.Name;
@@ -73,4 +75,10 @@ internal sealed class LocalNode(TwinsdOptions options, NodeCluster identity, Hom
     public Task<OpenFlowReply> OpenFlowAsync(OpenFlowRequest request, CancellationToken cancellation) => request.HomeLeg is null
         ? home.OpenFromHostAsync(request, cancellation)
         : host.OpenFromHomeAsync(request, cancellation);
+
+    public IAsyncEnumerable<WatchPacketsReply> WatchPacketsAsync(WatchPacketsRequest request, CancellationToken cancellation) =>
+        packets.WatchAsync(request, cancellation);
+
+    public Task<ExplainReply> ExplainAsync(ExplainRequest request, CancellationToken cancellation) =>
+        explainer.ExplainHereAsync(request.ProcessId, cancellation);
 }

@@ -1,14 +1,16 @@
 using Grpc.Core;
 using Twins.Manager.Cluster;
+using Twins.Manager.Explaining;
 using Twins.Manager.Home;
 using Twins.Manager.Host;
 using Twins.Manager.Migration;
+using Twins.Manager.Watching;
 using Twins.Protocol;
 
 namespace Twins.Manager.Nodes;
 
 /// <summary>The node API's gRPC front: hands every call to this node and turns its refusals into status and code.</summary>
-internal sealed class NodeApiService(LocalNode node, HomeRole home, HostRole host, Arrivals arrivals, MigrationService migrations, NodeAnnouncer announcer, CertificateRenewal renewal, NodeRefusals refusals) : NodeApi.NodeApiBase
+internal sealed class NodeApiService(LocalNode node, HomeRole home, HostRole host, Arrivals arrivals, MigrationService migrations, NodeAnnouncer announcer, CertificateRenewal renewal, NodeRefusals refusals, PacketWatcher packets, Explainer explainer) : NodeApi.NodeApiBase
 {
     /// <summary>Trailer with the stable code of a refusal.</summary>
     public const string CodeTrailer = "twins-code";
@@ -127,6 +129,17 @@ internal sealed class NodeApiService(LocalNode node, HomeRole home, HostRole hos
 
     public override Task<CancelMigrationReply> CancelMigration(CancelMigrationRequest request, ServerCallContext context) =>
         Task.FromResult(new CancelMigrationReply { UnderWay = migrations.Cancel(request.ProcessId) });
+
+    public override Task WatchPackets(WatchPacketsRequest request, IServerStreamWriter<WatchPacketsReply> responseStream, ServerCallContext context) =>
+        GuardAsync(context, async () =>
+        {
+            await foreach (var reply in packets.WatchAsync(request, context.CancellationToken))
+                await responseStream.WriteAsync(reply, context.CancellationToken);
+            return true;
+        });
+
+    public override Task<ExplainReply> Explain(ExplainRequest request, ServerCallContext context) =>
+        GuardAsync(context, () => explainer.ExplainHereAsync(request.ProcessId, context.CancellationToken));
 
     private static RpcException Refused(NodeException e) => new(
         new Grpc.Core.Status(StatusCode.FailedPrecondition, e.Message), new Metadata { { CodeTrailer, e.Code } });

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Grpc.Core;
 using Twins.Protocol;
 
@@ -7,6 +8,9 @@ namespace Twins.Manager.Nodes;
 internal sealed class RemoteNode(string name, NodeApi.NodeApiClient client) : INode
 {
     private static readonly TimeSpan ControlTime = TimeSpan.FromSeconds(5);
+
+    // It may have to wait for a third node.
+    private static readonly TimeSpan ExplainTime = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan WorkTime = TimeSpan.FromMinutes(2);
 
     // A checkpoint is a score of small files and one large: the small ones go together.
@@ -87,10 +91,32 @@ internal sealed class RemoteNode(string name, NodeApi.NodeApiClient client) : IN
     public Task<OpenFlowReply> OpenFlowAsync(OpenFlowRequest request, CancellationToken cancellation) =>
         CallAsync(o => client.OpenFlowAsync(request, o), ControlTime, cancellation);
 
+    public async IAsyncEnumerable<WatchPacketsReply> WatchPacketsAsync(WatchPacketsRequest request, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        using var call = client.WatchPackets(request, new CallOptions(cancellationToken: cancellation));
+        while (await NextAsync(call.ResponseStream, cancellation))
+            yield return call.ResponseStream.Current;
+    }
+
+    public Task<ExplainReply> ExplainAsync(ExplainRequest request, CancellationToken cancellation) =>
+        CallAsync(o => client.ExplainAsync(request, o), ExplainTime, cancellation);
+
     /// <summary>Why there was no answer, as far as it is known: what the network said, without gRPC's and HTTP's names for it.</summary>
     public static string Cause(RpcException e) => e.StatusCode == StatusCode.DeadlineExceeded
         ? "no answer in time"
         : (e.Status.DebugException?.GetBaseException().Message ?? $"{e.StatusCode}: {e.Status.Detail}").TrimEnd('.');
+
+    private async Task<bool> NextAsync(IAsyncStreamReader<WatchPacketsReply> replies, CancellationToken cancellation)
+    {
+        try
+        {
+            return await replies.MoveNext(cancellation);
+        }
+        catch (RpcException e)
+        {
+            throw Translate(e, cancellation);
+        }
+    }
 
     private async Task<T> CallAsync<T>(Func<CallOptions, AsyncUnaryCall<T>> call, TimeSpan time, CancellationToken cancellation)
     {

@@ -20,13 +20,15 @@ internal sealed class TwinControl : IAsyncDisposable
     private readonly ConcurrentDictionary<ulong, TaskCompletionSource<TwinReply>> _waiting = new();
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Action<TwinEvent> _onEvent;
+    private readonly Action<SeenPackets>? _onPackets;
     private ulong _lastId;
 
-    private TwinControl(TwinWorkers workers, Stream stream, Action<TwinEvent> onEvent)
+    private TwinControl(TwinWorkers workers, Stream stream, Action<TwinEvent> onEvent, Action<SeenPackets>? onPackets)
     {
         _workers = workers;
         _stream = stream;
         _onEvent = onEvent;
+        _onPackets = onPackets;
         _ = Task.Run(ReceiveAsync);
     }
 
@@ -39,14 +41,16 @@ internal sealed class TwinControl : IAsyncDisposable
     /// <param name="isComing">Asked while nobody listens there: whether to try again.</param>
     /// <param name="onEvent">Called for each event, one at a time.</param>
     /// <param name="cancellation">Ends the attempts.</param>
+    /// <param name="onPackets">Called for what a WATCH asked for, one message at a time.</param>
     /// <exception cref="IOException">Nobody listens there.</exception>
-    public static async Task<TwinControl> ConnectAsync(TwinWorkers workers, string path, Func<bool> isComing, Action<TwinEvent> onEvent, CancellationToken cancellation)
+    public static async Task<TwinControl> ConnectAsync(
+        TwinWorkers workers, string path, Func<bool> isComing, Action<TwinEvent> onEvent, CancellationToken cancellation, Action<SeenPackets>? onPackets = null)
     {
         while (true)
         {
             try
             {
-                return new TwinControl(workers, await workers.ConnectAsync(path, cancellation), onEvent);
+                return new TwinControl(workers, await workers.ConnectAsync(path, cancellation), onEvent, onPackets);
             }
             catch (IOException) when (isComing())
             {
@@ -126,6 +130,8 @@ internal sealed class TwinControl : IAsyncDisposable
                     waiting.TrySetResult(reply);
                 else if (message.Event is { } twinEvent)
                     _onEvent(twinEvent);
+                else if (message.Packets is { } packets)
+                    _onPackets?.Invoke(packets);
             }
         }
         catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException or InvalidProtocolBufferException)

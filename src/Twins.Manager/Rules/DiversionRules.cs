@@ -88,6 +88,13 @@ internal abstract class DiversionRules : IDisposable
     /// <exception cref="Diversion.DiversionException">The rules can't be read.</exception>
     public abstract int CountUnknown(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs, IEnumerable<Packets.Endpoint> guests);
 
+    /// <summary>How much of what is to be diverted isn't.</summary>
+    /// <param name="homes">Whose packets are held or redirected.</param>
+    /// <param name="hostLegs">This node's ends of legs.</param>
+    /// <param name="guests">Ends of guests without cabins.</param>
+    /// <exception cref="Diversion.DiversionException">The rules can't be read.</exception>
+    public abstract int CountMissing(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs, IEnumerable<Packets.Endpoint> guests);
+
     /// <summary>After a restart, when all that is wanted has been diverted again: removes what else there is.</summary>
     /// <exception cref="Diversion.DiversionException">The system refused.</exception>
     public abstract void RemoveUnknown(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs, IEnumerable<Packets.Endpoint> guests);

@@ -25,6 +25,15 @@ internal sealed class ControlClients
             return;
         }
 
+        if (item.Request.Watch is { } watch)
+        {
+            // Of packets, not of events.
+            connection.IsProven = true;
+            _proven.Remove(connection);
+            state.Watches.Add(new PacketWatch(connection, item.Request.ProcessId, watch.Payload));
+            return;
+        }
+
         if (connection.IsProven)
             return;
         connection.IsProven = true;

@@ -35,6 +35,16 @@ internal sealed class ControlConnection
         set => _proven = value;
     }
 
+    /// <summary>Messages that wait to be sent.</summary>
+    public int Waiting
+    {
+        get
+        {
+            lock (_outgoing)
+                return _outgoing.Count;
+        }
+    }
+
     public void Start()
     {
         new Thread(Read, 256 << 10) { IsBackground = true, Name = "control read" }.Start();

@@ -1,6 +1,7 @@
 using Twins.Diversion;
 using Twins.Packets;
 using Twins.Redirection;
+using Seen = Twins.Protocol.SeenPacket.Types.Verdict;
 
 namespace Twins.Worker;
 
@@ -43,7 +44,10 @@ internal abstract class PacketPath(TwinState state, PacketOutput output)
         {
             // What a cabin sends is its process's, whether it belongs to a flow or not.
             var slot = verdict.Process < 0 && arrival.IsCabin ? arrival.CabinIndex : verdict.Process;
-            state.Drop(slot, verdict.Kind == VerdictKind.Drop ? verdict.Reason : DropReason.NotCarried);
+            var reason = verdict.Kind == VerdictKind.Drop ? verdict.Reason : DropReason.NotCarried;
+            state.Drop(slot, reason);
+            if (state.Watches.AreWatching)
+                state.Watches.Tell(state.Find(slot), Seen.Dropped, packet, arrival, state.Table, reason);
             if (verdict.Reason == DropReason.StillLingering)
                 state.EndLingering(verdict.Process, packet.Tuple);
             return;
@@ -71,6 +75,8 @@ internal abstract class PacketPath(TwinState state, PacketOutput output)
         if (diverted.IsTruncated || !PacketView.TryParse(diverted.Bytes, out var packet, out _))
         {
             state.Drop(-1, DropReason.Malformed);
+            if (state.Watches.AreWatching)
+                state.Watches.TellMalformed(process: null, diverted.Bytes, Side.Network);
             return false;
         }
 
@@ -79,11 +85,15 @@ internal abstract class PacketPath(TwinState state, PacketOutput output)
         {
             case VerdictKind.Pass:
                 // An error about something else than our flows harms nobody: the local stack answers none (RFC 1122, 3.2.2).
-                if (!packet.HasPorts || MayPass(packet.Tuple))
-                    return true;
-                state.Drop(-1, DropReason.UnknownFlow);
-                return false;
+                var passes = !packet.HasPorts || MayPass(packet.Tuple);
+                if (!passes)
+                    state.Drop(-1, DropReason.UnknownFlow);
+                if (state.Watches.AreWatching)
+                    state.Watches.Tell(null, passes ? Seen.Passed : Seen.Dropped, packet, Side.Network, state.Table, passes ? DropReason.None : DropReason.UnknownFlow);
+                return passes;
             case VerdictKind.Rewrite or VerdictKind.RewriteQuoted:
+                if (state.Watches.AreWatching)
+                    state.Watches.Tell(state.Find(verdict.Process), Seen.Rewritten, packet, verdict.Route!, state.Table);
                 verdict.Apply(packet, diverted.Checksum, now);
                 Count(verdict.Process, packet.Length);
                 Send(verdict.Route!.Egress, packet, diverted, now);

@@ -60,6 +60,7 @@ internal sealed unsafe class DataLoop : IDisposable
             }
 
             _path.ReportTooLarge();
+            _state.Watches.Flush();
             var now = Environment.TickCount64;
             if (waiting || now - _lastTick >= TickMilliseconds)
             {

@@ -2,6 +2,7 @@ using Twins.Diversion;
 using Twins.Diversion.Linux;
 using Twins.Packets;
 using Twins.Redirection;
+using Seen = Twins.Protocol.SeenPacket.Types.Verdict;
 
 namespace Twins.Worker.Linux;
 
@@ -78,6 +79,8 @@ internal sealed class LinuxPacketPath(TwinState state, LinuxPacketOutput output)
         if (!PacketView.TryParse(read.Bytes, out var packet, out _))
         {
             State.Drop(process.Slot, DropReason.Malformed);
+            if (State.Watches.AreWatching)
+                State.Watches.TellMalformed(process, read.Bytes, Side.Cabin(process.Slot));
             return;
         }
 
@@ -89,12 +92,19 @@ internal sealed class LinuxPacketPath(TwinState state, LinuxPacketOutput output)
         if (verdict.Kind is not (VerdictKind.Rewrite or VerdictKind.RewriteQuoted))
         {
             if (process.IsStopped && verdict.Kind == VerdictKind.Drop)
+            {
                 State.Drop(process.Slot, DropReason.HostStopped);
-            else
-                Keep(verdict, packet, arrival, read.Checksum);
+                if (State.Watches.AreWatching)
+                    State.Watches.Tell(process, Seen.Dropped, packet, arrival, State.Table, DropReason.HostStopped);
+                return;
+            }
+
+            Keep(verdict, packet, arrival, read.Checksum);
             return;
         }
 
+        if (State.Watches.AreWatching)
+            State.Watches.Tell(State.Find(verdict.Process), Seen.Rewritten, packet, verdict.Route!, State.Table);
         verdict.Apply(packet, read.Checksum, now);
         var egress = verdict.Route!.Egress;
         if (read.SegmentPayloadBytes == 0)

@@ -11,6 +11,8 @@ namespace Twins.Worker;
 /// </summary>
 internal sealed class CommandHandler(TwinState state)
 {
+    private const int MostIdCharacters = 200;
+    private const string IdNeeded = "a command names its process, in at most 200 characters";
     private readonly HomeCommands _home = new(state);
     private readonly HostCommands _host = new(state);
 
@@ -45,8 +47,16 @@ internal sealed class CommandHandler(TwinState state)
             return;
         }
 
-        if (request.ProcessId.Length is 0 or > 200)
-            throw new InvalidDataException("a command names its process, in at most 200 characters");
+        if (command == TwinRequest.CommandOneofCase.Watch)
+        {
+            if (request.ProcessId.Length > MostIdCharacters)
+                throw new InvalidDataException(IdNeeded);
+            state.Watches.RequireRoom();
+            return;
+        }
+
+        if (request.ProcessId.Length is 0 or > MostIdCharacters)
+            throw new InvalidDataException(IdNeeded);
         var process = state.Find(request.ProcessId);
         if (process is not null && request.Epoch < process.Epoch)
         {

@@ -3,6 +3,7 @@ using Twins.Diversion.Linux;
 using Twins.Packets;
 using Twins.Protocol;
 using Twins.Redirection;
+using Verdict = Twins.Protocol.SeenPacket.Types.Verdict;
 
 namespace Twins.Worker;
 
@@ -29,6 +30,9 @@ internal sealed partial class TwinState(TwinOptions options, PacketOutput output
     public FlowTable Table { get; set; } = FlowTable.Empty;
 
     public HoldQueue Held { get; } = new(options.HoldLimitBytes);
+
+    /// <summary>Who is told what becomes of each packet.</summary>
+    public PacketWatches Watches { get; } = new();
 
     public Dictionary<string, MobileProcess>.ValueCollection Processes => _processes.Values;
 
@@ -101,13 +105,14 @@ internal sealed partial class TwinState(TwinOptions options, PacketOutput output
             Keep(process, tuple, packet);
     }
 
-    private bool Keep(MobileProcess process, in FiveTuple tuple, ReadOnlySpan<byte> packet)
+    private bool Keep(MobileProcess process, in FiveTuple tuple, Span<byte> packet)
     {
         while (!Held.TryAdd(process.Slot, tuple, 0, packet))
         {
             if (!Held.TryMakeRoom(process.Slot, packet.Length, out var other))
             {
                 process.Drop(DropReason.HoldFull);
+                Tell(process, Verdict.Dropped, packet, DropReason.HoldFull);
                 return false;
             }
 
@@ -116,6 +121,7 @@ internal sealed partial class TwinState(TwinOptions options, PacketOutput output
 
         process.HeldPacketsTotal++;
         process.HeldBytesTotal += packet.Length;
+        Tell(process, Verdict.Held, packet);
         return true;
     }
 
@@ -132,13 +138,20 @@ internal sealed partial class TwinState(TwinOptions options, PacketOutput output
         // At the release whatever is held makes the socket say how much it takes; without it the peer would wait for its next
         // probe. One probe is enough for that.
         if (Held.HeldPacketsOf(tuple) > 0 && socket.IsProbe(packet.Tcp))
+        {
             process.Drop(DropReason.ProbeAnswered);
+            Tell(process, Verdict.Dropped, octets, DropReason.ProbeAnswered);
+        }
         else if (!Keep(process, tuple, octets) && Held.HeldPacketsOf(tuple) == 0)
+        {
             return;
+        }
+
         Span<byte> answer = stackalloc byte[Redirection.FrozenSocket.LongestAnswerBytes];
         if (socket.WriteAnswer(packet.Tcp, now, answer) is > 0 and var length)
         {
             process.ZeroWindows++;
+            Tell(process, Verdict.Answered, answer[..length]);
             output.SendToNetwork(answer[..length]);
         }
     }
@@ -149,6 +162,8 @@ internal sealed partial class TwinState(TwinOptions options, PacketOutput output
         if (!_slots.TryGetValue(slot, out var process) || _pending >= MaximumPending)
         {
             Drop(slot, DropReason.HoldFull);
+            if (process is not null)
+                Tell(process, Verdict.Dropped, packet, DropReason.HoldFull);
             return;
         }
 
@@ -182,7 +197,11 @@ internal sealed partial class TwinState(TwinOptions options, PacketOutput output
     public void Release(MobileProcess process)
     {
         while (Held.TryTake(process.Slot, out var packet))
+        {
+            Tell(process, Verdict.Released, packet.Bytes);
             output.SendToNetwork(packet.Bytes);
+        }
+
         output.Flush();
         process.Passing.Add(process.Held.Concat(process.Flows.Keys).Concat(process.Pending.Keys), process.Listeners);
         Clear(process);
@@ -192,8 +211,12 @@ internal sealed partial class TwinState(TwinOptions options, PacketOutput output
 
     public void Forget(MobileProcess process)
     {
-        while (Held.TryTake(process.Slot, out _))
+        while (Held.TryTake(process.Slot, out var packet))
+        {
             _drops[(int)DropReason.Forgotten]++;
+            Tell(process, Verdict.Dropped, packet.Bytes, DropReason.Forgotten);
+        }
+
         // What the kernel diverted before the rules went may still be in the queue.
         if (!process.Passing.IsEmpty)
             _released.Add((process.Passing, Environment.TickCount64 + ReleasedMemoryMilliseconds));
@@ -232,8 +255,12 @@ internal sealed partial class TwinState(TwinOptions options, PacketOutput output
             return;
         _pending--;
         var tuple = process.IsHosted ? connection.Outbound : connection.Inbound;
-        while (Held.TryTake(tuple, out _))
+        while (Held.TryTake(tuple, out var packet))
+        {
             process.Drop(DropReason.FlowRefused);
+            Tell(process, Verdict.Dropped, packet.Bytes, DropReason.FlowRefused);
+        }
+
         Table = Table.Without(tuple);
     }
 
@@ -272,6 +299,8 @@ internal sealed partial class TwinState(TwinOptions options, PacketOutput output
         switch (verdict.Kind)
         {
             case VerdictKind.Rewrite or VerdictKind.RewriteQuoted:
+                if (Watches.AreWatching)
+                    Watches.Tell(process, Verdict.Released, packet, verdict.Route!, Table);
                 verdict.Apply(packet, ChecksumState.Complete, Environment.TickCount64);
                 process.RedirectedPackets++;
                 process.RedirectedBytes += packet.Length;
@@ -284,9 +313,18 @@ internal sealed partial class TwinState(TwinOptions options, PacketOutput output
                 Request(verdict.Process, packet.Tuple, arrival, packet.Bytes);
                 break;
             default:
-                Drop(process.Slot, verdict.Kind == VerdictKind.Drop ? verdict.Reason : DropReason.UnknownFlow);
+                var reason = verdict.Kind == VerdictKind.Drop ? verdict.Reason : DropReason.UnknownFlow;
+                Drop(process.Slot, reason);
+                Tell(process, Verdict.Dropped, packet.Bytes, reason);
                 break;
         }
+    }
+
+    /// <summary>Tells whoever watches of a packet that was kept, or isn't any more.</summary>
+    private void Tell(MobileProcess process, Verdict verdict, Span<byte> octets, DropReason reason = DropReason.None)
+    {
+        if (Watches.AreWatching && PacketView.TryParse(octets, out var packet, out _))
+            Watches.Tell(process, verdict, packet, process.IsHosted ? Side.Cabin(process.Slot) : Side.Network, Table, reason);
     }
 
     private void Clear(MobileProcess process)

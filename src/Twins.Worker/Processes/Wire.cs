@@ -56,7 +56,7 @@ internal static class Wire
         Peer = FromEndpoint(connection.Peer),
     };
 
-    private static Protocol.Endpoint FromEndpoint(Packets.Endpoint endpoint) => new()
+    public static Protocol.Endpoint FromEndpoint(Packets.Endpoint endpoint) => new()
     {
         Address = Google.Protobuf.UnsafeByteOperations.UnsafeWrap(endpoint.Address.ToBytes()),
         Port = endpoint.Port,

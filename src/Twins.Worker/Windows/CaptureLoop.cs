@@ -68,7 +68,10 @@ internal sealed class CaptureLoop : IDisposable
     private void Work(IDiverter batch, int count)
     {
         lock (_gate)
+        {
             _path.Work(batch, count);
+            _state.Watches.Flush();
+        }
     }
 
     private void Carry(ControlItem item)
@@ -92,14 +95,21 @@ internal sealed class CaptureLoop : IDisposable
         }
 
         lock (_gate)
+        {
             _clients.Answer(item, reply, _state);
+            _state.Watches.Flush();
+        }
     }
 
     private void Tick(long now)
     {
         _lastTick = now;
         lock (_gate)
+        {
             _state.Tick(now);
+            _state.Watches.Flush();
+        }
+
         try
         {
             DivertAll();

@@ -125,6 +125,16 @@ public sealed class KernelRulesTests
         Assert.AreEqual(11, seen.TargetCount);
     }
 
+    [TestMethod]
+    public void Missing_IsCounted_ThatOthersHaveFlushed()
+    {
+        Leave((3, [.. Wanted]));
+        using var rules = new KernelRules(Node);
+        Assert.AreEqual(0, rules.CountMissing([HomeOfWanted(3)], [WantedLegDestination.Local.ToWire()], []));
+        Shell.Run(Node, "nft flush map inet twins leg_destinations4");
+        Assert.AreEqual(1, rules.CountMissing([HomeOfWanted(3)], [WantedLegDestination.Local.ToWire()], []));
+    }
+
     /// <summary>What a twinsd that was killed leaves: each queue with its targets; the table in any case.</summary>
     private void Leave(params (ushort Queue, DivertTarget[] Targets)[] rules)
     {

@@ -21,6 +21,9 @@ internal sealed class TwinClient : IDisposable
 
     public ConcurrentQueue<TwinEvent> Events { get; } = new();
 
+    /// <summary>What a WATCH has brought.</summary>
+    public ConcurrentQueue<SeenPackets> Packets { get; } = new();
+
     public volatile bool IsClosed;
 
     /// <summary>Sends a command and waits for its reply.</summary>
@@ -91,6 +94,8 @@ internal sealed class TwinClient : IDisposable
                     break;
                 if (message.Reply is not null)
                     _replies.Enqueue(message.Reply);
+                else if (message.Packets is not null)
+                    Packets.Enqueue(message.Packets);
                 else
                     Events.Enqueue(message.Event);
             }

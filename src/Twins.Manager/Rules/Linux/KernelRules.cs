@@ -82,6 +82,17 @@ internal sealed class KernelRules : DiversionRules
     }
 
     /// <inheritdoc/>
+    public override int CountMissing(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs, IEnumerable<Packets.Endpoint> guests)
+    {
+        var wanted = Wanted(homes, hostLegs, guests);
+        lock (_lock)
+        {
+            var rules = OwnRules.ReadAgain();
+            return wanted.Count(target => !rules.Targets.TryGetValue(target, out var queue) || (target.IsQueued && !rules.Queues.Contains(queue)));
+        }
+    }
+
+    /// <inheritdoc/>
     public override void RemoveUnknown(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs, IEnumerable<Packets.Endpoint> guests)
     {
         lock (_lock)

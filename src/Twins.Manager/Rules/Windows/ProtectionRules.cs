@@ -36,6 +36,13 @@ internal sealed class ProtectionRules : DiversionRules
     }
 
     /// <inheritdoc/>
+    public override int CountMissing(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs, IEnumerable<Packets.Endpoint> guests)
+    {
+        lock (_lock)
+            return Wanted(homes, hostLegs, guests).Except(_targets).Count();
+    }
+
+    /// <inheritdoc/>
     public override void RemoveUnknown(IEnumerable<HomeProcess> homes, IEnumerable<Endpoint> hostLegs, IEnumerable<Packets.Endpoint> guests)
     {
         lock (_lock)
