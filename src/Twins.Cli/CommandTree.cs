@@ -49,6 +49,7 @@ internal static class CommandTree
             HoldCommands.CreateRelease(environment),
             ResolveCommand.Create(environment),
             DoctorCommand.Create(environment),
+            AdminCommand.Create(environment),
             ClusterCommand.Create(environment),
             ServiceCommand.Create(environment),
             LabCommand.Create(environment),

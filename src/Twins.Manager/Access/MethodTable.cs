@@ -22,5 +22,16 @@ internal static class MethodTable
         [nameof(LocalApi.LocalApiClient.ClusterInit)] = AccessLevel.Change,
         [nameof(LocalApi.LocalApiClient.ClusterToken)] = AccessLevel.Change,
         [nameof(LocalApi.LocalApiClient.ClusterJoin)] = AccessLevel.Change,
+        [nameof(PageApi.PageApiClient.OpenPage)] = AccessLevel.Read, // the login has the caller's rights
+        [nameof(PageApi.PageApiClient.PageReady)] = AccessLevel.Page,
+        [nameof(PageApi.PageApiClient.Login)] = AccessLevel.Page,
+        [nameof(PageApi.PageApiClient.ReadMetrics)] = AccessLevel.Page,
+        [nameof(PageApi.PageApiClient.ReadSession)] = AccessLevel.Read,
+        [nameof(PageApi.PageApiClient.Logout)] = AccessLevel.Read,
+        [nameof(PageApi.PageApiClient.Watch)] = AccessLevel.Read,
+        [nameof(PageApi.PageApiClient.ReadSettings)] = AccessLevel.Read,
+        [nameof(PageApi.PageApiClient.CheckMigration)] = AccessLevel.Inspect,
+        [nameof(PageApi.PageApiClient.ReadLog)] = AccessLevel.Inspect,
+        [nameof(PageApi.PageApiClient.ReadAudit)] = AccessLevel.Inspect,
     }.ToFrozenDictionary(StringComparer.Ordinal);
 }
