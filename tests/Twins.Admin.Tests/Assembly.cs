@@ -16,6 +16,8 @@ public static class LabLifetime
     [AssemblyInitialize]
     public static void RemoveLabsAtExit(TestContext context)
     {
+        // On a busy machine.
+        Microsoft.Playwright.Assertions.SetDefaultExpectTimeout(60_000);
         AppDomain.CurrentDomain.ProcessExit += (_, _) => TestLab.DownAll();
         _ended = PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ => TestLab.DownAll());
     }

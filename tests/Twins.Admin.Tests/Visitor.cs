@@ -116,7 +116,8 @@ internal sealed class Visitor : IAsyncDisposable
     }
 
     /// <summary>What is on the page, for a test that fails.</summary>
-    public async Task<string> TellAsync() => $"{Page.Url}\n{await Page.Locator("body").InnerTextAsync()}\n{string.Join('\n', Complaints)}\n{_machine.Name}";
+    public async Task<string> TellAsync() => Page.IsClosed ? "(closed)"
+        : $"{_machine.Name} {Page.Url}\n{await Page.Locator("body").InnerTextAsync()}\n{string.Join('\n', Complaints)}";
 
     public async ValueTask DisposeAsync()
     {

@@ -98,7 +98,7 @@ internal sealed class PictureLayout
             var peer = _peers.Find(p => p.Name == group.Key) ?? _peers[^1];
             var (x1, x2, y2) = (peer.X + PeerWidth / 2, home.X + NodeWidth / 2, home.Y);
             var count = group.Count();
-            AddPath(FormattableString.Invariant($"M{x1},40 C{x1},{(40 + y2) / 2} {x2},{(40 + y2) / 2} {x2},{y2}"), (x1 + x2) / 2, (40 + y2) / 2 + 4, $"{process.Name}: {count}{(process.Connections > (uint)process.Endpoints.Count ? "+" : "")}", isMoved: false);
+            AddPath(FormattableString.Invariant($"M{x1},40 C{x1},{(40 + y2) / 2} {x2},{(40 + y2) / 2} {x2},{y2}"), (x1 + x2) / 2, (40 + y2) / 2 + 4, $"{process.Name}: {count}{(process.Connections + process.Listeners > (uint)process.Endpoints.Count ? " or more" : "")} {(count == 1 ? "connection" : "connections")}", isMoved: false);
         }
 
         if (process.Node == process.Home || _nodes.Find(n => n.Info.Name == process.Node) is not { } host)
