@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Components.Server;
 using Microsoft.AspNetCore.DataProtection;
 using MudBlazor.Services;
 using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
 using Twins.Admin.Components;
 using Twins.Admin.Login;
 using Twins.Admin.Metrics;
@@ -59,7 +60,7 @@ internal static class PageApplication
             circuits.DisconnectedCircuitRetentionPeriod = TimeSpan.FromMinutes(1);
         }).AddHubOptions(hub => hub.MaximumReceiveMessageSize = MostBodyBytes);
         builder.Services.AddMudServices();
-        builder.Services.AddOpenTelemetry().WithMetrics(metrics => metrics.AddMeter(NodeMeter.Name).AddPrometheusExporter());
+        builder.Services.AddOpenTelemetry().ConfigureResource(resource => resource.Clear().AddService("twins-admin", autoGenerateServiceInstanceId: false)).WithMetrics(metrics => metrics.AddMeter(NodeMeter.Name).AddPrometheusExporter());
 
         var app = builder.Build();
         app.UseHostFiltering();

@@ -89,6 +89,9 @@ public sealed class LoginTests : AdminTest
         refused = await Assert.ThrowsExactlyAsync<RpcException>(async () => await new PageApi.PageApiClient(page).OpenPageAsync(new OpenPageRequest(), With(token)));
         Assert.AreEqual(StatusCode.PermissionDenied, refused.StatusCode, "a login makes no others");
 
+        refused = await Assert.ThrowsExactlyAsync<RpcException>(async () => await new LocalApi.LocalApiClient(page).ClusterTokenAsync(new ClusterTokenRequest(), With(token)));
+        Assert.AreEqual(StatusCode.PermissionDenied, refused.StatusCode, "what the page doesn't offer");
+
         // A session is good for nobody but the page's program.
         using GrpcChannel stranger = Caller.Of(Home, 65534);
         refused = await Assert.ThrowsExactlyAsync<RpcException>(async () => await new LocalApi.LocalApiClient(stranger).ListProcessesAsync(new ListProcessesRequest(), With(token)));

@@ -18,17 +18,18 @@ internal abstract class LocalAccess(RefusalLog refusals, PageCallers page, Audit
     {
         var caller = Find(context.Features) is { } found ? page.Judge(found, context.Request) : null;
         var known = MethodTable.Levels.TryGetValue(method, out var level);
-        if (caller is not null && known && (caller.MayChange || (level == AccessLevel.Read && caller.MayRead) || (level == AccessLevel.Page && caller.IsPage)))
+        var isOffered = caller is { IsPage: false } || MethodTable.OfferedOnThePage.Contains(method);
+        if (caller is not null && known && isOffered && (caller.MayChange || (level == AccessLevel.Read && caller.MayRead) || (level == AccessLevel.Page && caller.IsPage)))
         {
             context.Features.Set(caller);
             return;
         }
 
-        var first = refusals.Tell(RefusalKind.LocalCall, caller?.Name ?? "Somebody", $"{method} (process {caller?.Pid})");
+        var first = refusals.Tell(RefusalKind.LocalCall, caller?.Name ?? "Somebody", $"{method} (process {caller?.Pid})", caller is { IsPage: true } ? method : "");
         if (first && level == AccessLevel.Change)
             audit.Add(caller, method, "", "refused", "");
-        throw new RpcException(new Status(StatusCode.PermissionDenied, caller is { Session.IsAdmin: false }
-            ? "Your role here is reader. Root's logins may change things: run 'sudo twins admin'."
+        throw new RpcException(new Status(StatusCode.PermissionDenied, !isOffered && caller is not null ? "This isn't done on the admin page: use the command line."
+            : caller is { Session.IsAdmin: false } ? "Your role here is reader. Root's logins may change things: run 'sudo twins admin'."
             : Sentence(known ? level : AccessLevel.Change)));
     }
 

