@@ -76,7 +76,7 @@ public sealed class MigrationTests : AdminTest
             await visitor.Page.GetByRole(AriaRole.Button, new() { Name = "Move it to host1" }).ClickAsync();
             ILocator card = visitor.Page.GetByRole(AriaRole.Dialog).Locator(".migration");
             await Expect(card).ToHaveAttributeAsync("data-outcome", "rolled-back");
-            await Expect(card).ToContainTextAsync("Rolled back: echo runs on on home, with its connections.");
+            await Expect(card).ToContainTextAsync("Rolled back: echo still runs on home, with its connections.");
             await Expect(card).ToContainTextAsync("The step prepare failed: Node 'host1' didn't answer");
             await visitor.PictureAsync("admin-rolled-back");
         }

@@ -52,7 +52,7 @@ internal sealed class MigrationCheck(DepartureParts parts)
             ProcessInspector.CheckObstacles(tree, record);
             var endpoints = ProcessInspector.ReadEndpoints(tree, record.HomeAddresses);
             request = parts.ToPrepare(record, Trial, tree, endpoints);
-            return Task.FromResult($"{tree.Processes.Count} processes, {endpoints.Connections.Count} connections, {endpoints.Listeners.Count} listeners, about {request.ImageBytesEstimate >> 20} MiB");
+            return Task.FromResult($"{Counted(tree.Processes.Count, "process", "processes")}, {Counted(endpoints.Connections.Count, "connection", "connections")}, {Counted(endpoints.Listeners.Count, "listener", "listeners")}, about {request.ImageBytesEstimate >> 20} MiB");
         });
         await TryAsync(reply, "source", async () =>
         {
@@ -89,6 +89,8 @@ internal sealed class MigrationCheck(DepartureParts parts)
             Add(reply, check, "failed", NodeFailure.Explain(e, parts.Identity.Name, "failed").Message);
         }
     }
+
+    private static string Counted(int count, string one, string more) => $"{count} {(count == 1 ? one : more)}";
 
     private static void Add(CheckMigrationReply reply, string check, string outcome, string detail) =>
         reply.Checks.Add(new Diagnosis { Check = check, Outcome = outcome, Detail = detail });

@@ -81,7 +81,7 @@ public sealed class SettingsReaderTests
             },
             thrown.Faults.Select(fault => fault.ToString()).Where(text => !text.Contains("colour", StringComparison.Ordinal) && !text.Contains("frobnicate", StringComparison.Ordinal)).ToArray());
         Assert.HasCount(10, thrown.Faults);
-        StringAssert.Contains(thrown.Message, "colour is 'blue'; allowed: one of the keys address, apiPort, backlogDrain,", StringComparison.Ordinal);
+        StringAssert.Contains(thrown.Message, "colour is 'blue'; allowed: one of the keys address, adminPage, adminPath, adminPort, adminUser, apiPort, backlogDrain,", StringComparison.Ordinal);
     }
 
     [TestMethod]
