@@ -19,7 +19,7 @@ public abstract class AdminTest : LabTest
         }
     }
 
-    private protected async Task<Visitor> LogInAsync(Machine machine, int width = 1280, int height = 900, ColorScheme colors = ColorScheme.Light) =>
+    private protected async Task<Visitor> LogInAsync(Machine machine, int width = 1120, int height = 800, ColorScheme colors = ColorScheme.Light) =>
         Keep(await Visitor.LogInAsync(machine, width, height, colors));
 
     private protected async Task<Visitor> ComeAsync(Machine machine) => Keep(await Visitor.ComeAsync(machine));

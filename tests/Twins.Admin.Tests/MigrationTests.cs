@@ -39,7 +39,9 @@ public sealed class MigrationTests : AdminTest
         // What is redirected is seen while it is: the client goes on.
         await Expect(visitor.Page.Locator("#counters")).ToContainTextAsync(new System.Text.RegularExpressions.Regex(@"Redirected\s*[1-9]"));
         await Expect(visitor.Page.Locator("#connections tbody tr")).ToHaveCountAsync(5);
-        await Task.Delay(TimeSpan.FromSeconds(Environment.GetEnvironmentVariable("TWINS_SCREENSHOTS") is null ? 0 : 20));
+        // A line with a few points; a picture is worth more of them.
+        await visitor.Page.WaitForFunctionAsync(
+            "points => document.querySelector('.chart .line')?.getAttribute('points').split(' ').length >= points", Environment.GetEnvironmentVariable("TWINS_SCREENSHOTS") is null ? 3 : 25);
         await visitor.PictureAsync("admin-process");
         await visitor.GoAsync("/");
         await Expect(visitor.Page.Locator("svg.picture .path.moved")).ToHaveCountAsync(1);

@@ -52,7 +52,7 @@ internal sealed class Visitor : IAsyncDisposable
     }
 
     /// <summary>Starts a browser in the machine's network.</summary>
-    public static async Task<Visitor> ComeAsync(Machine machine, int width = 1280, int height = 900, ColorScheme colors = ColorScheme.Light)
+    public static async Task<Visitor> ComeAsync(Machine machine, int width = 1120, int height = 800, ColorScheme colors = ColorScheme.Light)
     {
         string start = Path.Combine(Repository.Scratch, string.Create(CultureInfo.InvariantCulture, $"chromium-{Path.GetRandomFileName()}"));
         File.WriteAllText(start, $"#!/bin/sh\nexec nsenter --net={machine.Outside("/proc/1/ns/net")} -- chromium \"$@\"\n");
@@ -70,7 +70,7 @@ internal sealed class Visitor : IAsyncDisposable
     }
 
     /// <summary>Starts a browser and logs in as root.</summary>
-    public static async Task<Visitor> LogInAsync(Machine machine, int width = 1280, int height = 900, ColorScheme colors = ColorScheme.Light)
+    public static async Task<Visitor> LogInAsync(Machine machine, int width = 1120, int height = 800, ColorScheme colors = ColorScheme.Light)
     {
         Visitor visitor = await ComeAsync(machine, width, height, colors);
         await visitor.OpenAsync(LoginOf(machine));
