@@ -128,6 +128,10 @@ public sealed class PageTests : AdminTest
         Assert.AreEqual("403", Status("-X", "POST", "-H", "Cookie: " + cookie, "-H", "Origin: http://evil.example", "http://127.0.0.1:7459/_blazor/negotiate?negotiateVersion=1"));
         Assert.AreEqual("401", Status("-X", "POST", "-H", "Origin: http://127.0.0.1:7459", "http://127.0.0.1:7459/_blazor/negotiate?negotiateVersion=1"), "nobody without a login");
 
+        string login = Visitor.LoginOf(Home);
+        Assert.AreEqual("403", Status("-H", "Sec-Fetch-Site: cross-site", login), "a link on another site");
+        Assert.AreEqual("302", Status("-H", "Sec-Fetch-Site: none", login), "it wasn't used up");
+
         string headers = Home.Shell($"curl -s -o /dev/null -D - -H 'Cookie: {cookie}' http://127.0.0.1:7459/");
         StringAssert.Contains(headers, "default-src 'none'; script-src 'self';", StringComparison.Ordinal);
         StringAssert.Contains(headers, "frame-ancestors 'none'", StringComparison.Ordinal);

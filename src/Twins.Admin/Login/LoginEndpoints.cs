@@ -22,6 +22,14 @@ internal static class LoginEndpoints
 
     private static async Task LoginAsync(HttpContext context, TwinsdConnection twinsd)
     {
+        // A site that leads its visitors here would have them work under a login that it has chosen.
+        if (context.Request.Headers["Sec-Fetch-Site"].ToString() is not ("" or "none" or "same-origin"))
+        {
+            context.Response.StatusCode = StatusCodes.Status403Forbidden;
+            await LoginPage.WriteAsync(context, "Another site led here. Put the address into the browser yourself.");
+            return;
+        }
+
         var code = context.Request.Query["code"].ToString();
         try
         {
