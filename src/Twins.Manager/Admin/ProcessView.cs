@@ -140,7 +140,7 @@ internal sealed partial class ProcessView(
             _ => "committed",
         },
         Message = row.Message,
-        Phases = { row.Steps.IsDefault ? [] : row.Steps.Select(s => new MigrationPhase { Name = s.Name, Milliseconds = s.Duration.TotalMilliseconds }) },
+        Phases = { row.Steps.Select(s => new MigrationPhase { Name = s.Name, Milliseconds = s.Duration.TotalMilliseconds }) },
         FrozenMilliseconds = row.Frozen.TotalMilliseconds,
         HoldMilliseconds = row.Hold.TotalMilliseconds,
         HeldPackets = row.HeldPackets,

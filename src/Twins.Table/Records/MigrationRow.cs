@@ -35,8 +35,13 @@ public sealed record MigrationRow
     /// <summary>Cause and remedy of a failure.</summary>
     public string Message { get; init; } = "";
 
-    /// <summary>Steps that have ended and how long each took, in order; only at the node that the process left.</summary>
-    public ImmutableArray<MigrationStep> Steps { get; init; } = [];
+    /// <summary>Steps that have ended and how long each took, in order; only at the node that the process left, and in no row of an earlier version.</summary>
+    public ImmutableArray<MigrationStep> Steps
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
+    = [];
 
     /// <summary>How long the process was frozen; zero: it wasn't, or only the node that it left knows.</summary>
     public TimeSpan Frozen { get; init; }
