@@ -3,4 +3,4 @@
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 "$here/scripts/bootstrap.sh" run
-"$here/scripts/build.sh" hook twins twinsd twin solution
+"$here/scripts/build.sh" hook twins twinsd twin admin solution

@@ -9,7 +9,7 @@ export TWINS_HOME
 cd "$TWINS_HOME"
 
 scripts/bootstrap.sh run test
-scripts/build.sh hook twins twinsd twin windows solution
+scripts/build.sh hook twins twinsd twin admin windows solution
 
 limit=${TWINS_TEST_LIMIT:-45m} # one project's longest time
 logs=build/test

@@ -5,6 +5,7 @@
 #   twins     build/twins/twins     the CLI, native code as the next two
 #   twinsd    build/twinsd/twinsd   the Migration Manager
 #   twin      build/twin/twin       the worker
+#   admin     build/admin/twins-admin  the admin page's program, with the runtime
 #   windows   build/windows: all programs for Windows in one directory, as an installation has them, with the
 #             runtime, because native code can't be made for another system, and with hook and WinDivert
 #   solution  Twins.sln, test projects included
@@ -12,7 +13,7 @@ set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "$(readlink -f "$0")")/common.sh"
 
-declare -A projects=([twins]=Twins.Cli [twinsd]=Twins.Manager [twin]=Twins.Worker)
+declare -A projects=([twins]=Twins.Cli [twinsd]=Twins.Manager [twin]=Twins.Worker [admin]=Twins.Admin)
 common_sources=("$root_directory"/{Directory.Build.props,Directory.Packages.props,global.json,.editorconfig})
 stamps=$build_directory/.stamps
 
@@ -53,6 +54,8 @@ component_directories() {
       ;;
     # The worker compiles contracts of this directory without referencing its project.
     twin) project_directories "$root_directory/src/${projects[$1]}/${projects[$1]}.csproj"; printf '%s\n' "$root_directory/src/Twins.Protocol" ;;
+    # It shares the client of the local API.
+    admin) project_directories "$root_directory/src/${projects[$1]}/${projects[$1]}.csproj"; printf '%s\n' "$root_directory"/src/Twins.Cli/{Client,Windows} ;;
     *) project_directories "$root_directory/src/${projects[$1]}/${projects[$1]}.csproj" ;;
   esac
 }
@@ -130,7 +133,7 @@ build() {
 outdated=()
 for component in "$@"; do
   case $component in
-    hook | twins | twinsd | twin | windows | solution) ;;
+    hook | twins | twinsd | twin | admin | windows | solution) ;;
     *) die "build.sh: no component is called '$component'" ;;
   esac
   is_current "$component" || outdated+=("$component")

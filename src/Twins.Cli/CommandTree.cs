@@ -51,6 +51,7 @@ internal static class CommandTree
             CaptureCommand.Create(environment),
             ExplainCommand.Create(environment),
             DoctorCommand.Create(environment),
+            AdminCommand.Create(environment),
             ClusterCommand.Create(environment),
             ServiceCommand.Create(environment),
             LabCommand.Create(environment),

@@ -1,5 +1,6 @@
 using Twins.Manager.Access;
 using Twins.Manager.Admin;
+using Twins.Manager.Admin.Page;
 using Twins.Manager.Checkpoint;
 using Twins.Manager.Explaining;
 using Twins.Manager.Home;
@@ -59,6 +60,8 @@ internal static class ManagerServices
         services.AddSingleton<LettingGo>();
         services.AddSingleton<DepartureParts>();
         services.AddSingleton<DepartureRecovery>();
+        services.AddSingleton<MigrationBoard>();
+        services.AddSingleton<MigrationCheck>();
         services.AddSingleton<MigrationService>();
         services.AddSingleton(p => new HookListener(options.HookSocketPath, p.GetRequiredService<RefusalLog>(), p.GetRequiredService<ILogger<HookListener>>()));
         services.AddSingleton<ProcessIntake>();
@@ -74,11 +77,15 @@ internal static class ManagerServices
         else
             services.AddSingleton<SystemChecks, LinuxChecks>();
         services.AddSingleton<Doctor>();
+        services.AddSingleton<NodeList>();
+        services.AddSingleton<StateFeed>();
+        services.AddSingleton<PageProgram>();
 
         services.AddHostedService(p => p.GetRequiredService<TwinPool>());
         services.AddHostedService<Startup>();
         services.AddHostedService(p => p.GetRequiredService<ProcessIntake>());
         services.AddHostedService<LeftBehindWatch>();
+        services.AddHostedService(p => p.GetRequiredService<PageProgram>());
         return services;
     }
 }

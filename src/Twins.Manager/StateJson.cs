@@ -1,4 +1,6 @@
 using System.Text.Json.Serialization;
+using Twins.Manager.Access.Sessions;
+using Twins.Manager.Audit;
 using Twins.Manager.Checkpoint;
 using Twins.Manager.Cluster;
 
@@ -8,4 +10,6 @@ namespace Twins.Manager;
 [JsonSerializable(typeof(IEnumerable<KnownNodeEntry>))]
 [JsonSerializable(typeof(List<StoredToken>))]
 [JsonSerializable(typeof(CriuProbeResult))]
+[JsonSerializable(typeof(List<PageSession>))]
+[JsonSerializable(typeof(AuditLine))]
 internal sealed partial class StateJson : JsonSerializerContext;

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Twins.Manager.Access;
 using Twins.Manager.Admin;
+using Twins.Manager.Admin.Page;
 using Twins.Manager.Cluster;
 using Twins.Manager.Nodes;
 using Twins.Manager.Settings;
@@ -30,6 +31,9 @@ internal static class TwinsdApplication
         if (OperatingSystem.IsWindows())
             Service.Use(builder);
         builder.Logging.AddTwinsFilters();
+        var recent = new RecentLog(TimeProvider.System);
+        builder.Logging.AddProvider(recent);
+        builder.Services.AddSingleton(recent);
         builder.Services.AddSingleton(options);
         builder.Services.AddTwinsCluster();
         builder.Services.AddTwinsAccess();
@@ -42,6 +46,7 @@ internal static class TwinsdApplication
         });
         var app = builder.Build();
         app.MapGrpcService<LocalApiService>();
+        app.MapGrpcService<PageApiService>();
         app.MapGrpcService<NodeApiService>();
         app.MapGrpcService<JoinService>();
         return app;

@@ -170,6 +170,34 @@ public sealed class RecordTests : StoreTests
         Assert.IsNull(Store.FindMigration("m-1", MigrationRole.Source));
     }
 
+    [TestMethod]
+    public void StepsOfAMigration_AreKept()
+    {
+        Store.TryPutMigration(Migration() with { Steps = [new("hold", TimeSpan.FromMilliseconds(5.5)), new("commit", TimeSpan.FromMilliseconds(9))], Frozen = TimeSpan.FromMilliseconds(38.9), HeldPackets = 2 });
+        Reopen();
+        var read = Store.FindMigration("m-1", MigrationRole.Destination)!;
+        Assert.AreEqual("hold 5.5, commit 9", string.Join(", ", read.Steps.Select(step => FormattableString.Invariant($"{step.Name} {step.Duration.TotalMilliseconds}"))));
+        Assert.AreEqual((TimeSpan.FromMilliseconds(38.9), 2UL), (read.Frozen, read.HeldPackets));
+    }
+
+    [TestMethod]
+    public void MigrationOfAnEarlierVersion_IsReadAndSettled()
+    {
+        Store.TryPutMigration(Migration());
+        using (var connection = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={TablePath};Pooling=False"))
+        {
+            connection.Open();
+            using var command = connection.CreateCommand();
+            command.CommandText = "UPDATE migration SET body = json_remove(body, '$.steps', '$.frozen', '$.hold', '$.heldPackets', '$.heldBytes')";
+            Assert.AreEqual(1, command.ExecuteNonQuery());
+        }
+
+        var read = Store.ListUndecidedMigrations().Single();
+        Assert.IsEmpty(read.Steps);
+        Assert.IsTrue(Store.TryPutMigration(read with { Outcome = MigrationOutcome.RolledBack }).IsDone);
+        Assert.IsEmpty(Store.ListUndecidedMigrations());
+    }
+
     private static MigrationRow Migration() => new()
     {
         MigrationId = "m-1", Role = MigrationRole.Destination, ProcessId = "p-1f3a9c20", Epoch = 4, Peer = "home", Phase = "transfer",

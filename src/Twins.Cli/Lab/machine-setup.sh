@@ -25,6 +25,15 @@ done
 mount --move /run/twins/tmp /tmp
 rmdir /run/twins/tmp
 
+# The admin page's user, and the group that may read, of this machine only; its program where that user can reach it.
+for file in passwd group; do cp "/etc/$file" "/run/twins/$file"; done
+grep -q '^twins-admin:' /run/twins/group || echo 'twins-admin:x:64459:' >>/run/twins/group
+grep -q '^twins-admin:' /run/twins/passwd || echo 'twins-admin:x:64459:64459::/nonexistent:/usr/sbin/nologin' >>/run/twins/passwd
+grep -q '^twins:' /run/twins/group || echo 'twins:x:64457:' >>/run/twins/group
+for file in passwd group; do mount --bind "/run/twins/$file" "/etc/$file"; done
+mkdir /run/twins/admin-page
+[ ! -d "$home/build/admin" ] || mount --bind "$home/build/admin" /run/twins/admin-page
+
 # `twins` on this machine's PATH.
 mkdir /run/twins/bin
 cat >/run/twins/bin/twins <<END

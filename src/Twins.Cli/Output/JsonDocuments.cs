@@ -49,6 +49,8 @@ internal sealed record ClusterTokenDocument(string Token, string Expires);
 
 internal sealed record ClusterJoinDocument(string Node, IReadOnlyList<string> Nodes);
 
+internal sealed record AdminLoginDocument(string Url, string Role, string Expires);
+
 internal sealed record ServiceDocument(string Service, string State, int Pid);
 
 internal sealed record LabMachineDocument(
@@ -70,6 +72,7 @@ internal sealed record LabDocument(bool Up, IReadOnlyList<LabMachineDocument> Ma
 [JsonSerializable(typeof(ClusterInitDocument))]
 [JsonSerializable(typeof(ClusterTokenDocument))]
 [JsonSerializable(typeof(ClusterJoinDocument))]
+[JsonSerializable(typeof(AdminLoginDocument))]
 [JsonSerializable(typeof(ServiceDocument))]
 [JsonSerializable(typeof(LabDocument))]
 [JsonSerializable(typeof(DemoDocument))]

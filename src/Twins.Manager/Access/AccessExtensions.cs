@@ -1,7 +1,9 @@
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Twins.Manager.Access.Linux;
+using Twins.Manager.Access.Sessions;
 using Twins.Manager.Access.Windows;
+using Twins.Manager.Audit;
 using Twins.Manager.Cluster;
 using Twins.Manager.Settings;
 
@@ -18,6 +20,10 @@ internal static class AccessExtensions
     {
         readers ??= DefaultReaders;
         services.AddSingleton<RefusalLog>();
+        services.AddSingleton<AuditLog>();
+        services.AddSingleton<PageLogins>();
+        services.AddSingleton<PageSessions>();
+        services.AddSingleton<PageCallers>();
         services.AddSingleton<ConnectionEnds>();
         services.AddSingleton<AccessGate>();
         services.AddSingleton<IStartupFilter, AccessGateFilter>();
@@ -27,7 +33,7 @@ internal static class AccessExtensions
         }
         else
         {
-            services.AddSingleton<LocalAccess>(provider => new SocketAccess(readers, provider.GetRequiredService<RefusalLog>()));
+            services.AddSingleton<LocalAccess>(provider => ActivatorUtilities.CreateInstance<SocketAccess>(provider, readers));
             services.AddHostedService<LocalSocketOpener>();
         }
 

@@ -15,6 +15,7 @@ internal sealed class AccessGate(LocalAccess access, RefusalLog refusals)
     private static readonly Dictionary<string, ListenerKind> Services = new(StringComparer.Ordinal)
     {
         [LocalApi.Descriptor.FullName] = ListenerKind.Local,
+        [PageApi.Descriptor.FullName] = ListenerKind.Local,
         [NodeApi.Descriptor.FullName] = ListenerKind.Node,
         [JoinApi.Descriptor.FullName] = ListenerKind.Join,
     };

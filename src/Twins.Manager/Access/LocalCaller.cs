@@ -1,3 +1,5 @@
+using Twins.Manager.Access.Sessions;
+
 namespace Twins.Manager.Access;
 
 /// <summary>Who called the local API, in the system's words, and what it may.</summary>
@@ -5,4 +7,14 @@ namespace Twins.Manager.Access;
 /// <param name="Pid">The process that made the connection; 0: the system doesn't tell.</param>
 /// <param name="MayRead">It is one of the readers.</param>
 /// <param name="MayChange">It may do everything, reading too.</param>
-internal sealed record LocalCaller(string Name, int Pid, bool MayRead, bool MayChange);
+internal sealed record LocalCaller(string Name, int Pid, bool MayRead, bool MayChange)
+{
+    /// <summary>User ID; null on Windows.</summary>
+    public uint? User { get; init; }
+
+    /// <summary>Whether it is the admin page's program.</summary>
+    public bool IsPage { get; init; }
+
+    /// <summary>For whom the page's program calls; null: for itself, or it isn't the page.</summary>
+    public PageSession? Session { get; init; }
+}

@@ -24,5 +24,37 @@ internal static class MethodTable
         [nameof(LocalApi.LocalApiClient.ClusterInit)] = AccessLevel.Change,
         [nameof(LocalApi.LocalApiClient.ClusterToken)] = AccessLevel.Change,
         [nameof(LocalApi.LocalApiClient.ClusterJoin)] = AccessLevel.Change,
+        [nameof(PageApi.PageApiClient.OpenPage)] = AccessLevel.Read, // the login has the caller's rights
+        [nameof(PageApi.PageApiClient.PageReady)] = AccessLevel.Page,
+        [nameof(PageApi.PageApiClient.Login)] = AccessLevel.Page,
+        [nameof(PageApi.PageApiClient.ReadMetrics)] = AccessLevel.Page,
+        [nameof(PageApi.PageApiClient.ReadSession)] = AccessLevel.Read,
+        [nameof(PageApi.PageApiClient.Logout)] = AccessLevel.Read,
+        [nameof(PageApi.PageApiClient.Watch)] = AccessLevel.Read,
+        [nameof(PageApi.PageApiClient.ReadSettings)] = AccessLevel.Read,
+        [nameof(PageApi.PageApiClient.CheckMigration)] = AccessLevel.Inspect,
+        [nameof(PageApi.PageApiClient.ReadLog)] = AccessLevel.Inspect,
+        [nameof(PageApi.PageApiClient.ReadAudit)] = AccessLevel.Inspect,
     }.ToFrozenDictionary(StringComparer.Ordinal);
+
+    /// <summary>What the admin page's program may ask for in the name of somebody who is logged in: what the page offers, and no more.</summary>
+    public static readonly FrozenSet<string> OfferedOnThePage = FrozenSet.Create(
+        StringComparer.Ordinal,
+        nameof(LocalApi.LocalApiClient.ListProcesses),
+        nameof(LocalApi.LocalApiClient.ShowProcess),
+        nameof(LocalApi.LocalApiClient.ListNodes),
+        nameof(LocalApi.LocalApiClient.Migrate),
+        nameof(LocalApi.LocalApiClient.CancelMigration),
+        nameof(LocalApi.LocalApiClient.Hold),
+        nameof(LocalApi.LocalApiClient.Release),
+        nameof(PageApi.PageApiClient.PageReady),
+        nameof(PageApi.PageApiClient.Login),
+        nameof(PageApi.PageApiClient.ReadMetrics),
+        nameof(PageApi.PageApiClient.ReadSession),
+        nameof(PageApi.PageApiClient.Logout),
+        nameof(PageApi.PageApiClient.Watch),
+        nameof(PageApi.PageApiClient.ReadSettings),
+        nameof(PageApi.PageApiClient.CheckMigration),
+        nameof(PageApi.PageApiClient.ReadLog),
+        nameof(PageApi.PageApiClient.ReadAudit));
 }

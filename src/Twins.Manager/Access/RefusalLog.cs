@@ -22,10 +22,13 @@ internal sealed partial class RefusalLog(TimeProvider time, ILogger<RefusalLog> 
     /// <param name="sender">Who, in the words of the kernel or of the handshake, not in its own.</param>
     /// <param name="what">What, and why: goes on after "was refused". It may quote the sender.</param>
     /// <param name="reason">Refusals of one kind with different reasons are told each.</param>
-    public void Tell(RefusalKind kind, string sender, string what, string reason = "")
+    /// <returns>Whether it was logged.</returns>
+    public bool Tell(RefusalKind kind, string sender, string what, string reason = "")
     {
-        if (Claim(kind, sender, reason))
-            LogRefused(sender, Printable(what));
+        if (!Claim(kind, sender, reason))
+            return false;
+        LogRefused(sender, Printable(what));
+        return true;
     }
 
     /// <summary>A call failed for a reason that nobody foresaw. Bounded like a refusal: what somebody sends may be the reason.</summary>

@@ -21,7 +21,8 @@ internal sealed class LocalApiService(
     MigrationService migrations,
     NodeMap nodes,
     NodeCluster identity,
-    LocalNode self,
+    NodeList nodeList,
+    MigrationBoard board,
     Verdicts verdicts,
     Doctor doctor,
     PacketWatcher packets,
@@ -48,8 +49,8 @@ internal sealed class LocalApiService(
 
     public override Task<ListNodesReply> ListNodes(ListNodesRequest request, ServerCallContext context) => GuardAsync(async () =>
     {
-        var described = await Task.WhenAll(nodes.Names.Select(name => DescribeAsync(name, context.CancellationToken)));
-        return new ListNodesReply { Nodes = { described } };
+        var described = await nodeList.ReadAsync(context.CancellationToken);
+        return new ListNodesReply { Nodes = { described.Select(d => d.Info) } };
     });
 
     public override async Task Migrate(MigrateRequest request, IServerStreamWriter<MigrationEvent> responseStream, ServerCallContext context)
@@ -68,17 +69,26 @@ internal sealed class LocalApiService(
             var forwarded = new RequestMigrationRequest { ProcessId = record.Id, Destination = request.Destination, Path = request.Path };
             using var call = nodes.Client(record.CurrentNode).RequestMigration(forwarded, cancellationToken: context.CancellationToken);
             var phase = MigrationSteps.Preflight;
+            var standing = board.Begin(record.Id, record.Name, record.CurrentNode, request.Destination);
             try
             {
                 await foreach (var step in call.ResponseStream.ReadAllAsync(CancellationToken.None))
                 {
                     phase = step.Progress?.Phase ?? phase;
+                    board.Tell(standing, step, isOurs: false);
                     await responseStream.WriteAsync(step, CancellationToken.None);
                 }
             }
             catch (RpcException e) when (e.Trailers.GetValue(NodeApiService.CodeTrailer) is null && !context.CancellationToken.IsCancellationRequested)
             {
-                await responseStream.WriteAsync(LostSightOf(record, phase, e), CancellationToken.None);
+                var lost = LostSightOf(record, phase, e);
+                board.Tell(standing, lost, isOurs: false);
+                await responseStream.WriteAsync(lost, CancellationToken.None);
+            }
+            catch (RpcException e)
+            {
+                board.Tell(standing, new MigrationEvent { Failure = new MigrationFailure { Phase = phase, Code = "refused", Message = e.Status.Detail, RolledBack = true } }, isOurs: false);
+                throw;
             }
 
             return true;
@@ -166,29 +176,8 @@ internal sealed class LocalApiService(
     private ProcessRecord Find(string process) => registry.Find(process)
         ?? throw new RpcException(new Status(StatusCode.NotFound, $"No mobile process is named '{process}' or has that PID on node '{identity.Name}'. 'twins ls' lists them; 'twins attach PID' takes one."));
 
-    private async Task<NodeInfo> DescribeAsync(string name, CancellationToken cancellation)
-    {
-        var info = new NodeInfo { Name = name, Self = name == identity.Name, Address = name == identity.Name ? identity.Address : nodes.AddressOf(name) };
-        try
-        {
-            var started = Stopwatch.GetTimestamp();
-            var description = info.Self ? await self.DescribeAsync(cancellation) : await nodes.Get(name).DescribeAsync(cancellation);
-            info.RoundTripMilliseconds = info.Self ? 0 : Stopwatch.GetElapsedTime(started).TotalMilliseconds;
-            info.Reachable = true;
-            info.Version = description.Version;
-            info.Kernel = description.Kernel;
-            info.Criu = description.Criu;
-            info.Processes = (uint)description.Processes.Count(p => p.Node == name);
-        }
-        catch (NodeException e)
-        {
-            info.Problem = e.Message;
-        }
-
-        return info;
-    }
-
-    private static async Task<T> GuardAsync<T>(Func<Task<T>> call)
+    /// <summary>Puts refusals of every kind into a status and a sentence.</summary>
+    public static async Task<T> GuardAsync<T>(Func<Task<T>> call)
     {
         try
         {

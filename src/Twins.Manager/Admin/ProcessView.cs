@@ -43,6 +43,8 @@ internal sealed partial class ProcessView(
             Cabin = host.Find(record.Id)?.Place.NamespacePath ?? "",
         };
         info.Endpoints.AddRange(Endpoints(record));
+        info.Listeners = (uint)info.Endpoints.Count(e => e.Role == "listener");
+        info.Connections = (uint)info.Endpoints.Count - info.Listeners;
         await AddCountersAsync(info);
         AddNodeDrops(info);
         if (withHistory)
@@ -138,5 +140,10 @@ internal sealed partial class ProcessView(
             _ => "committed",
         },
         Message = row.Message,
+        Phases = { row.Steps.Select(s => new MigrationPhase { Name = s.Name, Milliseconds = s.Duration.TotalMilliseconds }) },
+        FrozenMilliseconds = row.Frozen.TotalMilliseconds,
+        HoldMilliseconds = row.Hold.TotalMilliseconds,
+        HeldPackets = row.HeldPackets,
+        HeldBytes = row.HeldBytes,
     };
 }

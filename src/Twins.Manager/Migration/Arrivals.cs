@@ -41,8 +41,9 @@ internal sealed partial class Arrivals(
 
     private readonly ConcurrentDictionary<string, Arrival> _arrivals = new();
 
-    /// <summary>Checks that the process can live here, and makes its place unless it comes home.</summary>
-    public async Task<PrepareReply> PrepareAsync(string from, PrepareRequest request, CancellationToken cancellation)
+    /// <summary>Checks that the process can live here.</summary>
+    /// <exception cref="NodeException">The first thing that stands in the way, with its remedy.</exception>
+    public async Task CheckAsync(PrepareRequest request, CancellationToken cancellation)
     {
         try
         {
@@ -53,7 +54,12 @@ internal sealed partial class Arrivals(
         {
             throw Translate(e, "prepare-failed");
         }
+    }
 
+    /// <summary>Checks that the process can live here, and makes its place unless it comes home.</summary>
+    public async Task<PrepareReply> PrepareAsync(string from, PrepareRequest request, CancellationToken cancellation)
+    {
+        await CheckAsync(request, cancellation);
         if (request.OtherMigrator && _arrivals.TryGetValue(request.MigrationId, out var known) && known is { Outcome: Outcome.Prepared, Hosted: not null } && known.From == from)
             return Prepared(known);
         if (request.OtherMigrator)

@@ -61,6 +61,9 @@ internal sealed partial class Departure(
     /// <summary>The step that is under way, or failed.</summary>
     public string Step => _clock.Step;
 
+    /// <summary>Steps that have ended.</summary>
+    public IReadOnlyList<MigrationPhase> Phases => _clock.Phases;
+
     /// <summary>Moves the process. When this returns the process runs at the destination.</summary>
     /// <exception cref="StepException">A step failed and all was undone: the process runs here.</exception>
     public async Task<MigrationResult> RunAsync(CancellationToken cancellation)
@@ -120,18 +123,7 @@ internal sealed partial class Departure(
     private async Task PrepareAsync(CancellationToken cancellation)
     {
         _clock.Begin(MigrationSteps.Prepare);
-        var request = new PrepareRequest
-        {
-            MigrationId = migrationId,
-            Epoch = _epoch,
-            Process = parts.Registry.Describe(record),
-            Pids = { _tree.Processes.SelectMany(p => p.Threads) },
-            Files = { ProcessInspector.ReadFiles(_tree) },
-            ImageBytesEstimate = (ulong)ProcessInspector.EstimateImageBytes(_tree),
-            Connections = (uint)_endpoints.Connections.Count,
-            Listeners = (uint)_endpoints.Listeners.Count,
-            HomeNodeAddress = home.Name == parts.Identity.Name ? parts.Identity.Address : parts.Nodes.AddressOf(home.Name),
-        };
+        var request = parts.ToPrepare(record, migrationId, _tree, _endpoints);
         _prepared = true;
         _hostLegs = [.. (await destination.PrepareAsync(request, cancellation)).HostLegs];
         await OpenLegsAsync(cancellation);

@@ -3,6 +3,7 @@ using Twins.Manager.Checkpoint;
 using Twins.Manager.Home;
 using Twins.Manager.Host;
 using Twins.Manager.Nodes;
+using Twins.Manager.Processes;
 using Twins.Manager.Registry;
 using Twins.Manager.Settings;
 using Twins.Protocol;
@@ -115,8 +116,38 @@ internal sealed class DepartureParts(
         }
     }
 
+    /// <summary>What the destination has to know of a process before it comes.</summary>
+    public PrepareRequest ToPrepare(ProcessRecord record, string migrationId, ProcessTree tree, EndpointSet endpoints) => new()
+    {
+        MigrationId = migrationId,
+        Epoch = record.Epoch + 1,
+        Process = Registry.Describe(record),
+        Pids = { tree.Processes.SelectMany(p => p.Threads) },
+        Files = { ProcessInspector.ReadFiles(tree) },
+        ImageBytesEstimate = (ulong)ProcessInspector.EstimateImageBytes(tree),
+        Connections = (uint)endpoints.Connections.Count,
+        Listeners = (uint)endpoints.Listeners.Count,
+        HomeNodeAddress = record.HomeNode == Identity.Name ? Identity.Address : Nodes.AddressOf(record.HomeNode),
+    };
+
     /// <summary>Writes how the migration stands, for a restart and as history.</summary>
-    public void Record(string migrationId, ProcessRecord record, string destination, string step, MigrationOutcome outcome, string message = "") =>
+    /// <param name="migrationId">Its identifier.</param>
+    /// <param name="record">The process, as it was before.</param>
+    /// <param name="destination">Where it goes.</param>
+    /// <param name="step">The one that it is in or ended in.</param>
+    /// <param name="outcome">How it stands.</param>
+    /// <param name="message">Cause and remedy of a failure.</param>
+    /// <param name="phases">Steps that have ended.</param>
+    /// <param name="result">What there is to tell of one that is committed.</param>
+    public void Record(
+        string migrationId,
+        ProcessRecord record,
+        string destination,
+        string step,
+        MigrationOutcome outcome,
+        string message = "",
+        IReadOnlyList<MigrationPhase>? phases = null,
+        MigrationResult? result = null) =>
         table.TryPutMigration(new MigrationRow
         {
             MigrationId = migrationId,
@@ -127,5 +158,10 @@ internal sealed class DepartureParts(
             Phase = step,
             Outcome = outcome,
             Message = message,
+            Steps = [.. (phases ?? []).Select(p => new MigrationStep(p.Name, TimeSpan.FromMilliseconds(p.Milliseconds)))],
+            Frozen = TimeSpan.FromMilliseconds(result?.FrozenMilliseconds ?? 0),
+            Hold = TimeSpan.FromMilliseconds(result?.HoldMilliseconds ?? 0),
+            HeldPackets = result?.HeldPackets ?? 0,
+            HeldBytes = result?.HeldBytes ?? 0,
         });
 }

@@ -10,7 +10,7 @@ using Twins.Table;
 namespace Twins.Manager.Migration;
 
 /// <summary>Migrations of processes that run on this node.</summary>
-internal sealed class MigrationService(DepartureParts parts, NodeMap nodes, NodeCluster identity)
+internal sealed class MigrationService(DepartureParts parts, NodeMap nodes, NodeCluster identity, MigrationBoard board)
 {
     private static readonly TimeSpan TableRetry = TimeSpan.FromMilliseconds(500);
 
@@ -25,7 +25,14 @@ internal sealed class MigrationService(DepartureParts parts, NodeMap nodes, Node
         string processId, string destination, string path, [EnumeratorCancellation] CancellationToken cancellation)
     {
         var events = Channel.CreateUnbounded<MigrationEvent>();
-        _ = Task.Run(() => RunAsync(processId, destination, path, e => events.Writer.TryWrite(e), cancellation), CancellationToken.None)
+        var standing = board.Begin(processId, parts.Registry.FindById(processId)?.Name ?? processId, identity.Name, destination);
+        void Tell(MigrationEvent e)
+        {
+            board.Tell(standing, e);
+            events.Writer.TryWrite(e);
+        }
+
+        _ = Task.Run(() => RunAsync(processId, destination, path, Tell, cancellation), CancellationToken.None)
             .ContinueWith(_ => events.Writer.TryComplete(), TaskScheduler.Default);
 
         // Not cancelled with the caller: the outcome must be read to the end.
@@ -107,7 +114,7 @@ internal sealed class MigrationService(DepartureParts parts, NodeMap nodes, Node
         try
         {
             var result = await departure.RunAsync(running.Token);
-            parts.Record(migrationId, record, destination, MigrationSteps.Release, MigrationOutcome.Committed);
+            parts.Record(migrationId, record, destination, MigrationSteps.Release, MigrationOutcome.Committed, phases: departure.Phases, result: result);
             parts.Log.Left(migrationId, record.Id, destination, result.Epoch);
             report(new MigrationEvent { Result = result });
         }
@@ -115,7 +122,7 @@ internal sealed class MigrationService(DepartureParts parts, NodeMap nodes, Node
         {
             Settle(() =>
             {
-                parts.Record(migrationId, record, destination, e.Step, MigrationOutcome.RolledBack, e.Message);
+                parts.Record(migrationId, record, destination, e.Step, MigrationOutcome.RolledBack, e.Message, departure.Phases);
                 parts.Registry.TryMark(record, ProcessState.Running);
             });
             report(Failure(e.Step, e.Code, e.Message, rolledBack: true));
@@ -123,7 +130,7 @@ internal sealed class MigrationService(DepartureParts parts, NodeMap nodes, Node
         catch (Exception e)
         {
             // After the commit point: the process runs at the destination, something here could not be tidied up.
-            Settle(() => parts.Record(migrationId, record, destination, departure.Step, MigrationOutcome.Committed, e.Message));
+            Settle(() => parts.Record(migrationId, record, destination, departure.Step, MigrationOutcome.Committed, e.Message, departure.Phases));
             report(Failure(
                 departure.Step,
                 "release-failed",

@@ -14,6 +14,9 @@ internal interface INode
 
     Task<NodeDescription> DescribeAsync(CancellationToken cancellation);
 
+    /// <summary>Refuses what <see cref="PrepareAsync"/> would refuse, and changes nothing.</summary>
+    Task CheckArrivalAsync(PrepareRequest request, CancellationToken cancellation);
+
     Task<PrepareReply> PrepareAsync(PrepareRequest request, CancellationToken cancellation);
 
     Task InstallFlowsAsync(InstallFlowsRequest request, CancellationToken cancellation);

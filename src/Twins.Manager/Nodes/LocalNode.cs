@@ -35,6 +35,8 @@ internal sealed class LocalNode(TwinsdOptions options, NodeCluster identity, Hom
         return description;
     }
 
+    public Task CheckArrivalAsync(PrepareRequest request, CancellationToken cancellation) => arrivals.CheckAsync(request, cancellation);
+
     public Task<PrepareReply> PrepareAsync(PrepareRequest request, CancellationToken cancellation) =>
         arrivals.PrepareAsync(Name, request, cancellation);
 

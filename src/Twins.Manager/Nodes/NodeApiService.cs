@@ -18,6 +18,13 @@ internal sealed class NodeApiService(LocalNode node, HomeRole home, HostRole hos
     public override Task<NodeDescription> Describe(DescribeRequest request, ServerCallContext context) =>
         GuardAsync(context, () => node.DescribeAsync(context.CancellationToken));
 
+    public override Task<CheckArrivalReply> CheckArrival(PrepareRequest request, ServerCallContext context) =>
+        GuardAsync(context, async () =>
+        {
+            await node.CheckArrivalAsync(request, context.CancellationToken);
+            return new CheckArrivalReply();
+        });
+
     public override Task<PrepareReply> Prepare(PrepareRequest request, ServerCallContext context) =>
         GuardAsync(context, () => arrivals.PrepareAsync(Caller(context), request, context.CancellationToken));
 

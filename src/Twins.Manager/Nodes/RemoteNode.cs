@@ -24,6 +24,9 @@ internal sealed class RemoteNode(string name, NodeApi.NodeApiClient client) : IN
     public Task<NodeDescription> DescribeAsync(CancellationToken cancellation) =>
         CallAsync(o => client.DescribeAsync(new DescribeRequest(), o), ControlTime, cancellation);
 
+    public Task CheckArrivalAsync(PrepareRequest request, CancellationToken cancellation) =>
+        CallAsync(o => client.CheckArrivalAsync(request, o), WorkTime, cancellation);
+
     public Task<PrepareReply> PrepareAsync(PrepareRequest request, CancellationToken cancellation) =>
         CallAsync(o => client.PrepareAsync(request, o), WorkTime, cancellation);
 

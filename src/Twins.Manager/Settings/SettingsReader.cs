@@ -28,23 +28,38 @@ internal static class SettingsReader
         var file = DefaultPaths.SettingsFile;
         var onCommandLine = ReadArguments(arguments, faults, ref file, out var explicitFile);
         ReadFile(file, explicitFile, given, faults);
+        var sources = given.Keys.ToDictionary(property => property.Name, _ => file);
         foreach (var (name, value) in environment)
         {
             // Variables that aren't settings are other programs' (the hook has some), so they are no fault.
             if (name.StartsWith(EnvironmentPrefix, StringComparison.Ordinal) && Find(name[EnvironmentPrefix.Length..], '_') is { } property)
-                given[property] = (name, value);
+                (given[property], sources[property.Name]) = ((name, value), name);
         }
 
         foreach (var (property, setting) in onCommandLine)
-            given[property] = setting;
+            (given[property], sources[property.Name]) = (setting, setting.Key);
 
-        var options = new TwinsdOptions();
+        var options = new TwinsdOptions { Sources = sources };
         foreach (var (property, (key, value)) in given)
             Apply(options, property, key, value, faults);
         if (faults.Count == 0)
             CheckTogether(options, faults);
         return faults.Count == 0 ? options : throw new SettingsException(faults);
     }
+
+    /// <summary>Every setting as it is, for people: key, value, default, what is allowed, and the name of the property.</summary>
+    public static IEnumerable<(string Key, string Value, string Default, string Allowed, string Property)> Describe(TwinsdOptions options)
+    {
+        var defaults = new TwinsdOptions();
+        return Properties.Values.Select(property => (KeyOf(property.Name), Text(property, options), Text(property, defaults), Allowed(property), property.Name))
+            .OrderBy(setting => setting.Item1, StringComparer.Ordinal);
+    }
+
+    private static string Text(PropertyInfo property, TwinsdOptions options) => property.GetValue(options) switch
+    {
+        TimeSpan duration => duration.TotalSeconds.ToString("0.###", CultureInfo.InvariantCulture) + "s",
+        var value => Convert.ToString(value, CultureInfo.InvariantCulture) ?? "",
+    };
 
     private static Dictionary<PropertyInfo, (string Key, string Value)> ReadArguments(
         IReadOnlyList<string> arguments, List<SettingFault> faults, ref string file, out bool explicitFile)
@@ -123,6 +138,9 @@ internal static class SettingsReader
             return;
         }
 
+        if (options.AdminPort == options.ApiPort || options.AdminPort == options.JoinPort || (options.AdminPort >= options.FirstRedirectPort && options.AdminPort <= options.LastRedirectPort))
+            faults.Add(new SettingFault("adminPort", Text(options.AdminPort), $"neither {options.ApiPort} nor {options.JoinPort}, and outside of the redirect range {options.FirstRedirectPort}-{options.LastRedirectPort}"));
+
         // A connection to the API would be taken for a redirected one.
         if (options.JoinPort >= options.FirstRedirectPort && options.ApiPort <= options.LastRedirectPort)
             faults.Add(new SettingFault("apiPort", Text(options.ApiPort), $"outside of the redirect range {options.FirstRedirectPort}-{options.LastRedirectPort}, and so the port after it"));
@@ -132,6 +150,12 @@ internal static class SettingsReader
     {
         if (property.Name == nameof(TwinsdOptions.NodeName))
             return Cluster.NodeName.Allowed;
+        if (property.Name == nameof(TwinsdOptions.AdminPage))
+            return "off, on-demand or always";
+        if (property.Name == nameof(TwinsdOptions.AdminUser))
+            return "the name of a user of this machine";
+        if (property.Name == nameof(TwinsdOptions.Address))
+            return "an IP address, or empty";
         if (property.GetCustomAttribute<DurationRangeAttribute>() is { } durations)
             return $"{durations.Minimum} to {durations.Maximum} (written 500ms, 10s, 2min)";
         return property.GetCustomAttribute<RangeAttribute>() is { } range ? $"{range.Minimum} to {range.Maximum}" : "an absolute path";
@@ -139,7 +163,9 @@ internal static class SettingsReader
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 
-    private static string Keys() => string.Join(", ", Properties.Keys.Select(name => char.ToLowerInvariant(name[0]) + name[1..]).Order(StringComparer.Ordinal));
+    private static string KeyOf(string name) => char.ToLowerInvariant(name[0]) + name[1..];
+
+    private static string Keys() => string.Join(", ", Properties.Keys.Select(KeyOf).Order(StringComparer.Ordinal));
 
     private static PropertyInfo? Find(string key, char? separator) => Properties.GetValueOrDefault(
         separator is { } character ? key.Replace(character.ToString(), "", StringComparison.Ordinal) : key);

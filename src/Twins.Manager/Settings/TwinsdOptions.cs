@@ -93,6 +93,28 @@ internal sealed class TwinsdOptions
     [AbsolutePath(OrEmpty = true)]
     public string TwinPath { get; init; } = "";
 
+    /// <summary>
+    /// The admin page, on Linux: <c>off</c>; <c>on-demand</c>, from the first <c>twins admin</c> on; <c>always</c>, so that its metrics can
+    /// be read at any time. Default on-demand.
+    /// </summary>
+    [RegularExpression("off|on-demand|always")]
+    public string AdminPage { get; init; } = "on-demand";
+
+    /// <summary>TCP port of the admin page, on loopback only. Default 7459; 1 to 65535.</summary>
+    [Range(1, 65535)]
+    public int AdminPort { get; init; } = 7459;
+
+    /// <summary>User that the admin page's program runs as: one without rights, for nothing else. Default twins-admin.</summary>
+    [RegularExpression("[a-z_][a-z0-9_-]{0,31}")]
+    public string AdminUser { get; init; } = "twins-admin";
+
+    /// <summary>The admin page's program. Default: empty, the one that was installed with twinsd; else an absolute path.</summary>
+    [AbsolutePath(OrEmpty = true)]
+    public string AdminPath { get; init; } = "";
+
+    /// <summary>Where each setting that isn't at its default comes from, by the property's name: a file, a variable or an argument.</summary>
+    internal IReadOnlyDictionary<string, string> Sources { get; init; } = new Dictionary<string, string>();
+
     /// <summary>Port that answers nodes that join.</summary>
     internal int JoinPort => ApiPort + 1;
 

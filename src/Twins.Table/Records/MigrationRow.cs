@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Twins.Table;
 
 /// <summary>One migration as one node took part in it: what two-phase commit needs after a crash, and history.</summary>
@@ -32,6 +34,26 @@ public sealed record MigrationRow
 
     /// <summary>Cause and remedy of a failure.</summary>
     public string Message { get; init; } = "";
+
+    /// <summary>Steps that have ended and how long each took, in order; only at the node that the process left, and in no row of an earlier version.</summary>
+    public ImmutableArray<MigrationStep> Steps
+    {
+        get => field.IsDefault ? [] : field;
+        init;
+    }
+    = [];
+
+    /// <summary>How long the process was frozen; zero: it wasn't, or only the node that it left knows.</summary>
+    public TimeSpan Frozen { get; init; }
+
+    /// <summary>How long packets were held, as <see cref="Frozen"/>.</summary>
+    public TimeSpan Hold { get; init; }
+
+    /// <summary>Packets held meanwhile.</summary>
+    public ulong HeldPackets { get; init; }
+
+    /// <summary>Bytes of those.</summary>
+    public ulong HeldBytes { get; init; }
 
     /// <summary>Whether the outcome can't change any more.</summary>
     public bool IsDecided => Outcome is MigrationOutcome.Committed or MigrationOutcome.Aborted or MigrationOutcome.RolledBack;

@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Twins.Manager.Access;
 using Twins.Manager.Access.Windows;
+using Twins.Manager.Settings;
 using Twins.Protocol;
 
 namespace Twins.Access.Windows.Tests.Support;
@@ -27,7 +28,10 @@ internal sealed class PipeServer : IAsyncDisposable
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.Logging.ClearProviders().AddTwinsFilters();
-        builder.Services.AddSingleton(TimeProvider.System).AddTwinsAccess();
+        builder.Services.AddSingleton(TimeProvider.System).AddSingleton(new TwinsdOptions
+        {
+            RunDirectory = System.IO.Path.GetTempPath(), StateDirectory = System.IO.Path.Combine(System.IO.Path.GetTempPath(), $"twins-{Environment.ProcessId}"),
+        }).AddTwinsAccess();
         if (rights is not null)
             builder.Services.AddLocalPipe(rights, "Twins Operators");
         builder.WebHost.ConfigureKestrel(kestrel =>

@@ -78,13 +78,4 @@ public sealed class RefusalLogTests : IDisposable
 
         Assert.HasCount(2, _log.OtherWarnings);
     }
-
-    private sealed class SteppedTime : TimeProvider
-    {
-        public TimeSpan Now { get; set; }
-
-        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
-
-        public override long GetTimestamp() => Now.Ticks;
-    }
 }

@@ -23,6 +23,8 @@ internal sealed class TestNode : IAsyncDisposable
 
     public LogLines Log { get; }
 
+    public IServiceProvider Services => _app.Services;
+
     public NodeCluster Cluster => _app.Services.GetRequiredService<NodeCluster>();
 
     public NodeConnections Connections => _app.Services.GetRequiredService<NodeConnections>();

@@ -36,6 +36,31 @@ public sealed class SettingsReaderTests
     }
 
     [TestMethod]
+    public void EachSetting_IsDescribedWithItsSource()
+    {
+        var options = WithFile("""{ "apiPort": 1001, "readyTwins": 5 }""", new() { ["TWINS_API_PORT"] = "1002", ["TWINS_COMMIT_WAIT"] = "2min" }, "--node-name", "c");
+        var settings = SettingsReader.Describe(options).ToDictionary(setting => setting.Key);
+        Assert.AreEqual(("1002", "7457", "1 to 65534"), (settings["apiPort"].Value, settings["apiPort"].Default, settings["apiPort"].Allowed));
+        Assert.AreEqual(("120s", "10s"), (settings["commitWait"].Value, settings["commitWait"].Default));
+        Assert.AreEqual("TWINS_API_PORT", options.Sources["ApiPort"]);
+        Assert.AreEqual("TWINS_COMMIT_WAIT", options.Sources["CommitWait"]);
+        Assert.AreEqual("--node-name", options.Sources["NodeName"]);
+        StringAssert.StartsWith(options.Sources["ReadyTwins"], Path.GetTempPath(), StringComparison.Ordinal);
+        Assert.IsFalse(options.Sources.ContainsKey("Linger"));
+    }
+
+    [TestMethod]
+    public void AdminPort_ThatIsAnotherOnes_IsRefused()
+    {
+        var thrown = Assert.ThrowsExactly<SettingsException>(() => WithFile("""{ "adminPort": 7458, "adminPage": "off" }"""));
+        Assert.AreEqual("adminPort is '7458'; allowed: neither 7457 nor 7458, and outside of the redirect range 61000-65535.", thrown.Faults.Single().ToString());
+        thrown = Assert.ThrowsExactly<SettingsException>(() => WithFile("""{ "adminPage": "sometimes", "adminUser": "a b" }"""));
+        CollectionAssert.AreEquivalent(
+            new[] { "adminPage is 'sometimes'; allowed: off, on-demand or always.", "adminUser is 'a b'; allowed: the name of a user of this machine." },
+            thrown.Faults.Select(fault => fault.ToString()).ToArray());
+    }
+
+    [TestMethod]
     public void AllFaults_AreToldAtOnce_WithKeyValueAndRange()
     {
         var thrown = Assert.ThrowsExactly<SettingsException>(() => WithFile(
@@ -56,7 +81,7 @@ public sealed class SettingsReaderTests
             },
             thrown.Faults.Select(fault => fault.ToString()).Where(text => !text.Contains("colour", StringComparison.Ordinal) && !text.Contains("frobnicate", StringComparison.Ordinal)).ToArray());
         Assert.HasCount(10, thrown.Faults);
-        StringAssert.Contains(thrown.Message, "colour is 'blue'; allowed: one of the keys address, apiPort, backlogDrain,", StringComparison.Ordinal);
+        StringAssert.Contains(thrown.Message, "colour is 'blue'; allowed: one of the keys address, adminPage, adminPath, adminPort, adminUser, apiPort, backlogDrain,", StringComparison.Ordinal);
     }
 
     [TestMethod]

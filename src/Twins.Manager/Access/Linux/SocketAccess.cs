@@ -1,11 +1,13 @@
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
+using Twins.Manager.Access.Sessions;
+using Twins.Manager.Audit;
 
 namespace Twins.Manager.Access.Linux;
 
 /// <summary>Who may call what on the Unix socket: root everything, the readers' group what shows something.</summary>
 /// <param name="readers">Name of the group that may read.</param>
-internal sealed class SocketAccess(string readers, RefusalLog refusals) : LocalAccess(refusals)
+internal sealed class SocketAccess(string readers, RefusalLog refusals, PageCallers page, AuditLog audit) : LocalAccess(refusals, page, audit)
 {
     /// <inheritdoc/>
     protected override LocalCaller? Find(IFeatureCollection connection)
@@ -13,7 +15,7 @@ internal sealed class SocketAccess(string readers, RefusalLog refusals) : LocalA
         if (connection.Get<IConnectionSocketFeature>() is not { } feature || PeerCredentials.Read(feature.Socket) is not { } caller)
             return null;
         var isRoot = caller.Uid == 0;
-        return new LocalCaller($"User {caller.Uid}", caller.Pid, isRoot || (GroupDatabase.Find(readers) is { } group && caller.IsIn(group)), isRoot);
+        return new LocalCaller($"User {caller.Uid}", caller.Pid, isRoot || (GroupDatabase.Find(readers) is { } group && caller.IsIn(group)), isRoot) { User = caller.Uid };
     }
 
     /// <inheritdoc/>

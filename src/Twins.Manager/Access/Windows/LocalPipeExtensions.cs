@@ -13,7 +13,7 @@ internal static class LocalPipeExtensions
     public static IServiceCollection AddLocalPipe(this IServiceCollection services, PipeRights rights, string readers)
     {
         services.AddSingleton(rights);
-        services.AddSingleton<LocalAccess>(provider => new PipeAccess(readers, provider.GetRequiredService<RefusalLog>()));
+        services.AddSingleton<LocalAccess>(provider => ActivatorUtilities.CreateInstance<PipeAccess>(provider, readers));
         services.Configure<NamedPipeTransportOptions>(pipes =>
         {
             // The access list says who, and the owner is checked by the client.

@@ -1,10 +1,12 @@
 using Microsoft.AspNetCore.Http.Features;
+using Twins.Manager.Access.Sessions;
+using Twins.Manager.Audit;
 
 namespace Twins.Manager.Access.Windows;
 
 /// <summary>Who may call what by the pipe, as <see cref="PipeRights"/> has it.</summary>
 /// <param name="readers">Name of the group that may read.</param>
-internal sealed class PipeAccess(string readers, RefusalLog refusals) : LocalAccess(refusals)
+internal sealed class PipeAccess(string readers, RefusalLog refusals, PageCallers page, AuditLog audit) : LocalAccess(refusals, page, audit)
 {
     /// <inheritdoc/>
     protected override LocalCaller? Find(IFeatureCollection connection) => connection.Get<PipeCaller>()?.Caller;

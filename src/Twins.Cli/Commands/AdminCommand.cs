@@ -1,0 +1,31 @@
+using System.CommandLine;
+using System.Globalization;
+using Twins.Cli.Output;
+using Twins.Protocol;
+
+namespace Twins.Cli.Commands;
+
+/// <summary><c>twins admin</c>: a login to the admin page.</summary>
+internal static class AdminCommand
+{
+    public static Command Create(CliEnvironment environment)
+    {
+        Command command = new Command("admin",
+            "Print the address of this node's admin page with a login of your rights: good once, for a minute").WithJson();
+        return command.Handle(environment, async (result, cancellation) =>
+        {
+            var page = new PageApi.PageApiClient(environment.OpenChannel(environment.SocketPath));
+            OpenPageReply login = await page.OpenPageAsync(new OpenPageRequest(), cancellationToken: cancellation);
+            if (result.WantsJson())
+            {
+                string expires = DateTimeOffset.FromUnixTimeMilliseconds(login.ExpiresUnixMilliseconds).ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
+                environment.Out.WriteJson(new AdminLoginDocument(login.Url, login.Role, expires), JsonDocuments.Readable.AdminLoginDocument);
+                return ExitCode.Done;
+            }
+
+            environment.Error.WriteLine($"twins: open this in a browser on this machine within a minute; it is good once, as {login.Role}");
+            environment.Out.WriteLine(login.Url);
+            return ExitCode.Done;
+        });
+    }
+}
