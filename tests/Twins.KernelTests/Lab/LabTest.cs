@@ -89,7 +89,7 @@ public abstract class LabTest
     private protected static void Configure(Machine node, string settings)
     {
         node.Shell($"cat >/etc/twins/twinsd.json <<'END'\n{settings}\nEND");
-        int old = node.PidsOf("twinsd").Single();
+        int old = node.DaemonPid;
         node.Kill(old, Native.SigTerm);
         Eventually.Holds(() => node.PidsOf("twinsd") is [int now] && now != old && node.Twins("ls").ExitCode == 0, $"twinsd of {node.Name} is back");
     }

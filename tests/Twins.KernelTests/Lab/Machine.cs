@@ -113,6 +113,9 @@ internal sealed class Machine(string lab, string name, string address, int init)
     /// <summary>The processes on this machine whose program file has that name.</summary>
     public IReadOnlyList<int> PidsOf(string program) => Pids("-x", program);
 
+    /// <summary>twinsd. A child that it starts is called so too, until it is another program; its number is higher.</summary>
+    public int DaemonPid => PidsOf("twinsd").Min();
+
     /// <summary>CRIU at work, or waiting for it.</summary>
     public IReadOnlyList<int> CriuPids() => Pids("-f", "swrk 3|(dump|restore) --rpc");
 

@@ -178,7 +178,7 @@ internal sealed class StoppedMigration
     private void StopBeforeResume(Action connect)
     {
         StopAtRestore();
-        int manager = _source.PidsOf("twinsd").Single();
+        int manager = _source.DaemonPid;
         _source.Kill(manager, Native.SigStop);
         int criu = _destination.CriuPids().Single();
         CriuGate.Open(_destination);
