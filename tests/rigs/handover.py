@@ -120,6 +120,15 @@ def make(state):
     return sock, unsent
 
 
+def echo(sock):
+    try:
+        data = sock.recv(65536)
+        sock.sendall(data)
+        return bool(data)
+    except OSError:
+        return False  # its peer has left in a hurry, which is nothing to the others
+
+
 def give(port):
     made = [make(state) for state in json.load(sys.stdin)]
     listener = socket.create_server(("0.0.0.0", port), backlog=100)
@@ -137,10 +146,7 @@ def give(port):
             if key.fileobj is listener:
                 selector.register(listener.accept()[0], selectors.EVENT_READ)
                 continue
-            data = key.fileobj.recv(65536)
-            if data:
-                key.fileobj.sendall(data)
-            else:
+            if not echo(key.fileobj):
                 selector.unregister(key.fileobj)
                 key.fileobj.close()
 
