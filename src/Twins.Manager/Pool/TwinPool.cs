@@ -64,7 +64,7 @@ internal sealed partial class TwinPool(TwinsdOptions options, TwinPaths paths, T
     /// <summary>The process no longer needs the twin, which goes back among the ready ones when it was its last.</summary>
     public static void Return(Twin twin, string processId) => twin.Remove(processId);
 
-    /// <summary>The twin with this queue, adopted or made anew, for a process that had it before a restart.</summary>
+    /// <summary>The twin with this queue, adopted or made anew, for a process that had it before a restart; with another where somebody else has its control endpoint by now.</summary>
     public async Task<Twin> ReclaimAsync(int queue, string processId, CancellationToken cancellation)
     {
         await _changing.WaitAsync(cancellation);
