@@ -5,6 +5,7 @@ using Twins.Manager.Checkpoint;
 using Twins.Manager.Explaining;
 using Twins.Manager.Home;
 using Twins.Manager.Hooks;
+using Twins.Manager.Hooks.Windows;
 using Twins.Manager.Host;
 using Twins.Manager.Host.Linux;
 using Twins.Manager.Host.Windows;
@@ -84,6 +85,8 @@ internal static class ManagerServices
         services.AddHostedService(p => p.GetRequiredService<TwinPool>());
         services.AddHostedService<Startup>();
         services.AddHostedService(p => p.GetRequiredService<ProcessIntake>());
+        if (OperatingSystem.IsWindows())
+            services.AddHostedService<SocketWatch>();
         services.AddHostedService<LeftBehindWatch>();
         services.AddHostedService(p => p.GetRequiredService<PageProgram>());
         return services;

@@ -106,6 +106,20 @@ public sealed class FilterTests
         Assert.AreEqual(taken, WinDivertFunctions.Takes(filter, packet, isOutbound: false));
     }
 
+    [TestMethod]
+    [DataRow(WinDivertEvent.SocketBind, IpProtocol.Tcp, false)]
+    [DataRow(WinDivertEvent.SocketConnect, IpProtocol.Tcp, true)]
+    [DataRow(WinDivertEvent.SocketListen, IpProtocol.Tcp, true)]
+    [DataRow(WinDivertEvent.SocketAccept, IpProtocol.Tcp, true)]
+    [DataRow(WinDivertEvent.SocketClose, IpProtocol.Tcp, false)]
+    [DataRow(WinDivertEvent.SocketConnect, IpProtocol.Udp, false)]
+    public void SocketEvents_OfConnectionsAndListeners_AreTold(object happened, object protocol, bool told)
+    {
+        var address = new WinDivertAddress { Layer = WinDivertLayer.Socket, Event = (WinDivertEvent)happened };
+        address.Socket.Protocol = (IpProtocol)protocol;
+        Assert.AreEqual(told, WinDivertFunctions.Takes(WinDivertSocketEvents.Filter, address));
+    }
+
     // The trap that the builder keeps from: a constant out of range turns the test into another one.
     [TestMethod]
     public void PortOutOfRange_WinDivertTakesForNotTcp() => Assert.AreEqual("not tcp", WinDivertFunctions.Format("tcp.DstPort == 65536"));

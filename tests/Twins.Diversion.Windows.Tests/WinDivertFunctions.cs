@@ -14,6 +14,9 @@ internal static unsafe class WinDivertFunctions
             return WinDivertLibrary.EvaluateFilter(filter.ToString(), octets, (uint)packet.Length, &address);
     }
 
+    /// <summary>Whether a filter takes an event, which has no packet.</summary>
+    public static bool Takes(string filter, WinDivertAddress happened) => WinDivertLibrary.EvaluateFilter(filter, null, 0, &happened);
+
     /// <summary>What is wrong with a filter; empty: nothing.</summary>
     public static string Compile(string filter)
     {

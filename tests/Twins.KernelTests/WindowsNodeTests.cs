@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json;
 using Twins.KernelTests.Lab;
 
@@ -89,6 +90,22 @@ public sealed class WindowsNodeTests : LabTest
         before.AssertNothingEnded(PeerCounters.Read(Peer));
         client.Finish();
     }
+
+    [TestMethod]
+    public void ConnectionOfWhichNoHookTells_IsToldByTheDriver_AndTheProcessGetsItsTwin()
+    {
+        int pid = _node.Run("quiet", "ping.exe", "-n", "600", "127.0.0.1"); // no TCP of its own
+        Assert.AreEqual(0, TwinOf("quiet"));
+        Eventually.Holds(
+            () =>
+            {
+                _node.TellOfAccepted(pid, IPEndPoint.Parse("10.77.0.4:7000"), IPEndPoint.Parse("10.77.0.1:40000"));
+                return TwinOf("quiet") > 0;
+            },
+            "it has a twin");
+    }
+
+    private int TwinOf(string process) => _node.Show(process).TryGetProperty("twinPid", out JsonElement twin) && twin.ValueKind == JsonValueKind.Number ? twin.GetInt32() : 0;
 
     private static long HeldPackets(JsonElement shown) => shown.GetProperty("heldPackets").GetInt64();
 

@@ -2,8 +2,8 @@ using Endpoint = Twins.Packets.Endpoint;
 
 namespace Twins.Manager.Hooks;
 
-/// <summary>What a program's hook told. A hint to look: the system's tables say what is true.</summary>
-/// <param name="Pid">Who sent it, as the system says (on Linux, in this node's PID namespace).</param>
+/// <summary>What a program's hook told, or on Windows the driver. A hint to look: the system's tables say what is true.</summary>
+/// <param name="Pid">Whose socket it is, as the system says (on Linux, in this node's PID namespace).</param>
 /// <param name="Kind">What happened.</param>
 /// <param name="Transport">Number of the IANA protocol registry: 6 TCP, 17 UDP.</param>
 /// <param name="Local">

@@ -6,8 +6,8 @@ using Twins.Manager.Hooks.Windows;
 namespace Twins.Manager.Hooks;
 
 /// <summary>
-/// Takes what the hooks of this node's programs tell. Anybody may send: what is no message of the
-/// protocol is counted, logged once per sender and otherwise ignored.
+/// Takes what the hooks of this node's programs tell, and on Windows what the driver does (<see cref="SocketWatch"/>). Anybody may
+/// send: what is no message of the protocol is counted, logged once per sender and otherwise ignored.
 /// </summary>
 internal sealed class HookListener : IDisposable
 {
@@ -53,6 +53,9 @@ internal sealed class HookListener : IDisposable
     /// <summary>Windows: connections that were ended, being silent for longest, when too many were there.</summary>
     public long Displaced => _transport.Displaced;
 
+    /// <summary>Adds what somebody else than a hook has seen.</summary>
+    public void Tell(HookEvent seen) => _events.Writer.TryWrite(seen);
+
     /// <summary>Stops reading and removes the name of the socket or pipe.</summary>
     public void Dispose() => _transport.Dispose();
 
@@ -60,7 +63,7 @@ internal sealed class HookListener : IDisposable
     {
         if (sender.Pid > 0 && HookMessage.TryParse(octets, sender.Pid, out var hookEvent))
         {
-            _events.Writer.TryWrite(hookEvent!);
+            Tell(hookEvent!);
             return true;
         }
 

@@ -1,5 +1,8 @@
+using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -126,6 +129,32 @@ internal sealed class WindowsNode : IDisposable
 
     /// <summary>Stops its twins where they are: they have their handles still, and read nothing.</summary>
     public void StopTwins() => SignalTwins(Native.SigStop);
+
+    /// <summary>Has the rig's driver tell that a process has accepted a connection (RIG_EVENT of tests/rigs/windivert/protocol.h).</summary>
+    public void TellOfAccepted(int pid, IPEndPoint local, IPEndPoint remote)
+    {
+        const int Header = 8, Address = 80, Data = Header + 16;
+        const byte RigEvent = 8, SocketLayer = 3, SocketAccept = 6, Tcp = 6;
+        byte[] frame = new byte[Header + Address];
+        BinaryPrimitives.WriteUInt32LittleEndian(frame, Address);
+        frame[4] = RigEvent;
+        (frame[Header + 8], frame[Header + 9]) = (SocketLayer, SocketAccept);
+        BinaryPrimitives.WriteInt32LittleEndian(frame.AsSpan(Data + 16), pid);
+        Write(local, Data + 20, Data + 52);
+        Write(remote, Data + 36, Data + 54);
+        frame[Data + 56] = Tcp;
+        using Socket bridge = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        bridge.Connect(new UnixDomainSocketEndPoint(_machine.Outside(RigSocket)));
+        bridge.Send(frame);
+
+        // Addresses as those that map IPv4, the lowest 32 bits first, in the machine's byte order.
+        void Write(IPEndPoint end, int address, int port)
+        {
+            BinaryPrimitives.WriteUInt32LittleEndian(frame.AsSpan(address), BinaryPrimitives.ReadUInt32BigEndian(end.Address.GetAddressBytes()));
+            BinaryPrimitives.WriteUInt32LittleEndian(frame.AsSpan(address + 4), 0xFFFF);
+            BinaryPrimitives.WriteUInt16LittleEndian(frame.AsSpan(port), (ushort)end.Port);
+        }
+    }
 
     /// <summary>Kills twinsd.exe, and starts another.</summary>
     public void RestartDaemon()

@@ -15,4 +15,7 @@ internal static class HandlePriorities
     public const short Capture = 300;
     public const short Guard = 200;
     public const short Sending = 100;
+
+    /// <summary>At <see cref="WinDivertLayer.Socket"/>, where it is the only one.</summary>
+    public const short Sockets = 0;
 }

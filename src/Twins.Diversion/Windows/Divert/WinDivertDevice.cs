@@ -17,9 +17,18 @@ internal sealed unsafe class WinDivertDevice : IDisposable
     /// <param name="priority">-30,000 to 30,000; higher ones see a packet first.</param>
     /// <param name="flags">What becomes of it.</param>
     /// <exception cref="DiversionException">No rights, no driver, or the driver refuses.</exception>
-    public static WinDivertDevice Open(PacketFilter filter, short priority, WinDivertFlags flags)
+    public static WinDivertDevice Open(PacketFilter filter, short priority, WinDivertFlags flags) =>
+        Open(filter.ToString(), WinDivertLayer.Network, priority, flags);
+
+    /// <summary>Opens a handle at any layer.</summary>
+    /// <param name="filter">What it is about, in WinDivert's language.</param>
+    /// <param name="layer">Where it takes part.</param>
+    /// <param name="priority">-30,000 to 30,000; higher ones see a packet or an event first.</param>
+    /// <param name="flags">What becomes of it.</param>
+    /// <exception cref="DiversionException">No rights, no driver, or the driver refuses.</exception>
+    public static WinDivertDevice Open(string filter, WinDivertLayer layer, short priority, WinDivertFlags flags)
     {
-        var handle = WinDivertLibrary.Open(filter.ToString(), (int)WinDivertLayer.Network, priority, flags);
+        var handle = WinDivertLibrary.Open(filter, (int)layer, priority, flags);
         return handle.IsInvalid ? throw WinDivertErrors.Last("open WinDivert") : new WinDivertDevice(handle);
     }
 
@@ -33,7 +42,7 @@ internal sealed unsafe class WinDivertDevice : IDisposable
         Set(WinDivertParameter.QueueTime, (ulong)time.TotalMilliseconds);
     }
 
-    /// <summary>Waits for packets and takes what is there, one after the other in the buffer.</summary>
+    /// <summary>Waits for packets and takes what is there, one after the other in the buffer; at other layers for events, which have none.</summary>
     /// <returns>The number of packets; 0 when the handle is shut down and nothing waits any more, or is closed.</returns>
     /// <exception cref="DiversionException">The driver refuses.</exception>
     public int Receive(byte* packets, int packetsLength, WinDivertAddress* addresses, int addressCount, out int octets)

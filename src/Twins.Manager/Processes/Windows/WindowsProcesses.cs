@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.ComponentModel;
 using Microsoft.Win32.SafeHandles;
 
@@ -39,6 +40,16 @@ internal static partial class WindowsProcesses
     /// </summary>
     /// <exception cref="Win32Exception">The system doesn't list its processes.</exception>
     public static IReadOnlyList<int> ReadTree(int pid) => ProcessSnapshot.Take(StartOf).TreeOf(pid);
+
+    /// <summary>The numbers of these processes and of all that descend from them.</summary>
+    /// <exception cref="Win32Exception">The system doesn't list its processes.</exception>
+    public static IReadOnlySet<int> ReadTrees(IReadOnlyCollection<int> pids)
+    {
+        if (pids.Count == 0)
+            return FrozenSet<int>.Empty;
+        var snapshot = ProcessSnapshot.Take(StartOf);
+        return pids.SelectMany(snapshot.TreeOf).ToFrozenSet();
+    }
 
     private static ulong? StartOf(int pid)
     {
