@@ -10,35 +10,17 @@ namespace Twins.KernelTests;
 /// </summary>
 [TestClass]
 [DoNotParallelize] // one Wine for all
-public sealed class WindowsHomeTests : LabTest
+public sealed class WindowsHomeTests : WindowsNodeTest
 {
     private const string Endpoint = "10.77.0.4:7000";
 
-    private WindowsNode _node = null!;
     private string _folder = "";
 
-    [ClassInitialize]
-    public static void Prepare(TestContext context) => WindowsNode.Prepare();
-
     [TestInitialize]
-    public void StartNode()
-    {
-        _folder = Directory.CreateDirectory(Path.Combine(Repository.Scratch, Guid.NewGuid().ToString("N"))).FullName;
-        _node = WindowsNode.StartInCluster(Host2, Home);
-        Eventually.Holds(() => Host1.Twins("nodes").Exits(0).Document.EnumerateArray().Any(node => node.GetProperty("name").GetString() == "windows"
-            && node.GetProperty("reachable").GetBoolean()), "host1 reaches the Windows node", TimeSpan.FromSeconds(90)); // it tells of itself each minute
-    }
+    public void MakeFolder() => _folder = Directory.CreateDirectory(Path.Combine(Repository.Scratch, Guid.NewGuid().ToString("N"))).FullName;
 
     [TestCleanup]
-    public void EndNode()
-    {
-        if (TestContext.CurrentTestOutcome != UnitTestOutcome.Passed)
-            TestContext.WriteLine("{0}", _node);
-        _node.Dispose();
-        Directory.Delete(_folder, recursive: true);
-        // Its nodes know one that is gone.
-        IsLabSpent = true;
-    }
+    public void DeleteFolder() => Directory.Delete(_folder, recursive: true);
 
     [TestMethod]
     public void Server_RedirectedToALinuxNode_ServesItsClientsThere_AlsoWhenTheTwinIsKilled()
@@ -50,7 +32,7 @@ public sealed class WindowsHomeTests : LabTest
         client.AssertGoesOn();
         CheckedClient late = Talk(3);
         late.AssertGoesOn();
-        _node.KillTwins();
+        Node.KillTwins();
         client.AssertGoesOn();
         late.AssertGoesOn();
         before.AssertNothingEnded(PeerCounters.Read(Peer));
@@ -86,8 +68,8 @@ public sealed class WindowsHomeTests : LabTest
         PeerCounters before = PeerCounters.Read(Peer);
         HandOver();
         client.AssertGoesOn();
-        _node.RestartDaemon();
-        Assert.AreEqual("host1", _node.Show("echo").GetProperty("node").GetString());
+        Node.RestartDaemon();
+        Assert.AreEqual("host1", Node.Show("echo").GetProperty("node").GetString());
         client.AssertGoesOn();
         CheckedClient late = Talk(3);
         late.AssertGoesOn();
@@ -102,19 +84,21 @@ public sealed class WindowsHomeTests : LabTest
         StartServer();
         CheckedClient client = Talk(4);
         PeerCounters before = PeerCounters.Read(Peer);
-        _node.Twins("hold", "echo").Exits(0);
-        _node.Twins("redirect", "echo", "--to", "host1").Exits(0);
-        _node.Twins("release", "echo").Exits(0);
+        Node.Twins("hold", "echo").Exits(0);
+        Node.Twins("redirect", "echo", "--to", "host1").Exits(0);
+        Node.Twins("release", "echo").Exits(0);
         client.AssertGoesOn();
         before.AssertNothingEnded(PeerCounters.Read(Peer));
         AssertNothingIsLeftOn(Host1);
         client.Finish();
     }
 
+    private protected override WindowsNode StartNode() => StartInCluster(Host1);
+
     private void StartServer()
     {
-        _node.Run("echo", WindowsNode.Program("echo.exe"), "7000");
-        Eventually.Reads(() => _node.Show("echo"), shown => shown.GetProperty("endpoints").EnumerateArray().Any(e => e.GetProperty("role").GetString() == "listener"), "it listens");
+        Node.Run("echo", WindowsNode.Program("echo.exe"), "7000");
+        Eventually.Reads(() => Node.Show("echo"), shown => shown.GetProperty("endpoints").EnumerateArray().Any(e => e.GetProperty("role").GetString() == "listener"), "it listens");
     }
 
     private CheckedClient Talk(int connections) =>
@@ -123,17 +107,17 @@ public sealed class WindowsHomeTests : LabTest
     /// <summary>To host1: the connections as they are, and a Linux program that goes on with them.</summary>
     private MobileProcess HandOver()
     {
-        _node.Twins("hold", "echo").Exits(0);
+        Node.Twins("hold", "echo").Exits(0);
         string connections = Path.Combine(_folder, "connections");
         // What it has received it answers before it is ended.
-        Eventually.Holds(() => Host2.Exec("sh", "-c", $"python3 {Repository.Rig("handover.py")} take {Text(_node.SocketsOf)} 7000 >{connections}").ExitCode == 0, "nothing is unread");
-        _node.End("echo.exe");
-        string cabin = _node.Twins("redirect", "echo", "--to", "host1").Exits(0).Document.GetProperty("cabin").GetString()!;
+        Eventually.Holds(() => Host2.Exec("sh", "-c", $"python3 {Repository.Rig("handover.py")} take {Text(Node.SocketsOf)} 7000 >{connections}").ExitCode == 0, "nothing is unread");
+        Node.End("echo.exe");
+        string cabin = Node.Twins("redirect", "echo", "--to", "host1").Exits(0).Document.GetProperty("cabin").GetString()!;
         const string alone = "import os, sys; os.closerange(3, 1024); os.execvp(sys.argv[1], sys.argv[1:])";
         string started = Host1.Shell(
             $"setsid nsenter --net={cabin} python3 -c '{alone}' python3 {Repository.Rig("handover.py")} give 7000 <{connections} >{_folder}/guest.out 2>&1 & echo $!");
         int pid = int.Parse(started.Trim(), CultureInfo.InvariantCulture);
-        JsonElement shown = Eventually.Reads(() => _node.Show("echo"), shown => shown.GetProperty("node").GetString() == "host1" && shown.GetProperty("state").GetString() == "running",
+        JsonElement shown = Eventually.Reads(() => Node.Show("echo"), shown => shown.GetProperty("node").GetString() == "host1" && shown.GetProperty("state").GetString() == "running",
             "it runs on host1");
         Assert.AreEqual(2, shown.GetProperty("epoch").GetInt32());
         MobileProcess guest = Adopt("echo", pid, Host1);

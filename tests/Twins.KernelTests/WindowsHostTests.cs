@@ -10,34 +10,17 @@ namespace Twins.KernelTests;
 /// </summary>
 [TestClass]
 [DoNotParallelize] // one Wine for all
-public sealed class WindowsHostTests : LabTest
+public sealed class WindowsHostTests : WindowsNodeTest
 {
     private const string Endpoint = "10.77.0.2:7000";
 
-    private WindowsNode _node = null!;
     private int _original;
 
-    [ClassInitialize]
-    public static void Prepare(TestContext context) => WindowsNode.Prepare();
-
     [TestInitialize]
-    public void StartNode()
+    public void StartOriginal()
     {
-        _node = WindowsNode.StartInCluster(Host2, Home);
-        Eventually.Holds(() => Home.Twins("nodes").Exits(0).Document.EnumerateArray().Any(node => node.GetProperty("name").GetString() == "windows"
-            && node.GetProperty("reachable").GetBoolean()), "home reaches the Windows node");
         _original = RunMobile(Home, "echo", "python3", Repository.Rig("traffic.py"), "serve", "7000").Pid;
         WaitForListener(Home, 7000);
-    }
-
-    [TestCleanup]
-    public void EndNode()
-    {
-        if (TestContext.CurrentTestOutcome != UnitTestOutcome.Passed)
-            TestContext.WriteLine("{0}", _node);
-        _node.Dispose();
-        // Its nodes know one that is gone.
-        IsLabSpent = true;
     }
 
     [TestMethod]
@@ -53,7 +36,7 @@ public sealed class WindowsHostTests : LabTest
         CheckedClient client = Talk(4).WaitUntilReady();
         client.AssertGoesOn();
         AssertShown(connections: 6);
-        _node.KillTwins();
+        Node.KillTwins();
         client.AssertGoesOn();
         early.AssertGoesOn();
         CheckedClient late = Talk(3).WaitUntilReady();
@@ -74,13 +57,13 @@ public sealed class WindowsHostTests : LabTest
         StartInstance();
         CheckedClient client = Talk(4).WaitUntilReady();
         client.AssertGoesOn();
-        _node.RestartDaemon();
+        Node.RestartDaemon();
         client.AssertGoesOn();
         CheckedClient late = Talk(3).WaitUntilReady();
         late.AssertGoesOn();
         AssertShown(connections: 7);
         // The new one can tell a new twin all of it.
-        _node.KillTwins();
+        Node.KillTwins();
         client.AssertGoesOn();
         late.AssertGoesOn();
         before.AssertNothingEnded(PeerCounters.Read(Peer));
@@ -93,7 +76,7 @@ public sealed class WindowsHostTests : LabTest
     {
         Hold();
         Redirect();
-        _node.RestartDaemon();
+        Node.RestartDaemon();
         StartInstance();
         CheckedClient client = Talk(2).WaitUntilReady();
         client.AssertGoesOn();
@@ -111,12 +94,12 @@ public sealed class WindowsHostTests : LabTest
         client.Finish();
         // Neither can be moved or held anywhere.
         Assert.Contains("Nothing on Windows", Home.Twins("migrate", "echo", "--to", "host1").Exits(3).ToString());
-        Assert.Contains("only a process that runs at its home", _node.Twins("hold", "echo").Exits(1).ToString());
+        Assert.Contains("only a process that runs at its home", Node.Twins("hold", "echo").Exits(1).ToString());
         Assert.Contains("only a process that runs at its home", Home.Twins("hold", "echo").Exits(1).ToString());
-        _node.End("echo.exe");
-        Eventually.Holds(() => Home.Find("echo") is null && _node.Twins("ls").Exits(0).Document.GetArrayLength() == 0, "neither node knows it");
+        Node.End("echo.exe");
+        Eventually.Holds(() => Home.Find("echo") is null && Node.Twins("ls").Exits(0).Document.GetArrayLength() == 0, "neither node knows it");
         AssertNothingIsLeftOn(Home);
-        Assert.DoesNotContain("leftovers", _node.Twins("doctor").Document.EnumerateArray()
+        Assert.DoesNotContain("leftovers", Node.Twins("doctor").Document.EnumerateArray()
             .Where(row => row.GetProperty("outcome").GetString() != "ok").Select(row => row.GetProperty("check").GetString()));
     }
 
@@ -137,6 +120,8 @@ public sealed class WindowsHostTests : LabTest
         Assert.Contains("restores no process", Home.Twins("migrate", "echo", "--to", "windows").Exits(3).ToString());
     }
 
+    private protected override WindowsNode StartNode() => StartInCluster(Home);
+
     private static JsonElement Show() => Home.Twins("show", "echo").Exits(0).Document;
 
     private static void Hold() => Assert.AreEqual("held", Home.Twins("hold", "echo").Exits(0).Document.GetProperty("state").GetString());
@@ -147,16 +132,16 @@ public sealed class WindowsHostTests : LabTest
     private void StartInstance()
     {
         Home.Kill(_original);
-        _node.Launch(WindowsNode.Program("echo.exe"), "7000");
+        Node.Launch(WindowsNode.Program("echo.exe"), "7000");
         JsonElement shown = Eventually.Reads(Show, shown => shown.GetProperty("node").GetString() == "windows" && shown.GetProperty("state").GetString() == "running", "it runs on the Windows node");
         Assert.AreEqual(2, shown.GetProperty("epoch").GetInt32());
-        Assert.AreEqual(shown.GetProperty("pid").GetInt32(), _node.Show("echo").GetProperty("pid").GetInt32());
+        Assert.AreEqual(shown.GetProperty("pid").GetInt32(), Node.Show("echo").GetProperty("pid").GetInt32());
     }
 
     /// <summary>Both nodes show the guest with home's address.</summary>
     private void AssertShown(int connections)
     {
-        foreach (Func<JsonElement> show in (Func<JsonElement>[])[Show, () => _node.Show("echo")])
+        foreach (Func<JsonElement> show in (Func<JsonElement>[])[Show, () => Node.Show("echo")])
         {
             JsonElement[] ends = [.. Eventually.Reads(show, shown => shown.GetProperty("endpoints").GetArrayLength() == connections + 1, $"{connections} connections and a listener")
                 .GetProperty("endpoints").EnumerateArray()];

@@ -7,23 +7,10 @@ namespace Twins.KernelTests;
 /// <summary>A whole Windows node, under Wine (tests/rigs/winnode): a Windows server is held and released under traffic.</summary>
 [TestClass]
 [DoNotParallelize] // one Wine for all
-public sealed class WindowsNodeTests : LabTest
+public sealed class WindowsNodeTests : WindowsNodeTest
 {
-    private WindowsNode _node = null!;
 
-    [ClassInitialize]
-    public static void Prepare(TestContext context) => WindowsNode.Prepare();
-
-    [TestInitialize]
-    public void StartNode() => _node = WindowsNode.Start(Host2);
-
-    [TestCleanup]
-    public void EndNode()
-    {
-        if (TestContext.CurrentTestOutcome != UnitTestOutcome.Passed)
-            TestContext.WriteLine("{0}", _node);
-        _node.Dispose();
-    }
+    private protected override WindowsNode StartNode() => WindowsNode.Start(Host2);
 
     [TestMethod]
     public void Server_HeldAndReleased_OldAndNewConnectionsGoOn()
@@ -50,9 +37,9 @@ public sealed class WindowsNodeTests : LabTest
         CheckedClient client = StartServer();
         PeerCounters before = PeerCounters.Read(Peer);
         Hold();
-        int twin = _node.Show("echo").GetProperty("twinPid").GetInt32();
-        _node.KillTwins();
-        Eventually.Reads(() => _node.Show("echo"), shown => shown.GetProperty("twinPid").GetInt32() is > 0 and var now && now != twin && HeldPackets(shown) > 0, "another twin holds");
+        int twin = Node.Show("echo").GetProperty("twinPid").GetInt32();
+        Node.KillTwins();
+        Eventually.Reads(() => Node.Show("echo"), shown => shown.GetProperty("twinPid").GetInt32() is > 0 and var now && now != twin && HeldPackets(shown) > 0, "another twin holds");
         Release();
         client.AssertGoesOn();
         before.AssertNothingEnded(PeerCounters.Read(Peer));
@@ -65,9 +52,9 @@ public sealed class WindowsNodeTests : LabTest
         CheckedClient client = StartServer();
         PeerCounters before = PeerCounters.Read(Peer);
         Hold();
-        int twin = _node.Show("echo").GetProperty("twinPid").GetInt32();
-        _node.StopTwins();
-        Eventually.Reads(() => _node.Show("echo"), shown => shown.GetProperty("twinPid").GetInt32() is > 0 and var now && now != twin && HeldPackets(shown) > 0, "another twin holds",
+        int twin = Node.Show("echo").GetProperty("twinPid").GetInt32();
+        Node.StopTwins();
+        Eventually.Reads(() => Node.Show("echo"), shown => shown.GetProperty("twinPid").GetInt32() is > 0 and var now && now != twin && HeldPackets(shown) > 0, "another twin holds",
             TimeSpan.FromSeconds(60));
         Release();
         client.AssertGoesOn();
@@ -81,10 +68,10 @@ public sealed class WindowsNodeTests : LabTest
         CheckedClient client = StartServer();
         PeerCounters before = PeerCounters.Read(Peer);
         Hold();
-        int twin = _node.Show("echo").GetProperty("twinPid").GetInt32();
-        _node.RestartDaemon();
-        Assert.AreEqual("held", _node.Show("echo").GetProperty("state").GetString());
-        Assert.AreEqual(twin, _node.Show("echo").GetProperty("twinPid").GetInt32(), "the twin lives on");
+        int twin = Node.Show("echo").GetProperty("twinPid").GetInt32();
+        Node.RestartDaemon();
+        Assert.AreEqual("held", Node.Show("echo").GetProperty("state").GetString());
+        Assert.AreEqual(twin, Node.Show("echo").GetProperty("twinPid").GetInt32(), "the twin lives on");
         Release();
         client.AssertGoesOn();
         before.AssertNothingEnded(PeerCounters.Read(Peer));
@@ -94,26 +81,26 @@ public sealed class WindowsNodeTests : LabTest
     [TestMethod]
     public void ConnectionOfWhichNoHookTells_IsToldByTheDriver_AndTheProcessGetsItsTwin()
     {
-        int pid = _node.Run("quiet", "ping.exe", "-n", "600", "127.0.0.1"); // no TCP of its own
+        int pid = Node.Run("quiet", "ping.exe", "-n", "600", "127.0.0.1"); // no TCP of its own
         Assert.AreEqual(0, TwinOf("quiet"));
         Eventually.Holds(
             () =>
             {
-                _node.TellOfAccepted(pid, IPEndPoint.Parse("10.77.0.4:7000"), IPEndPoint.Parse("10.77.0.1:40000"));
+                Node.TellOfAccepted(pid, IPEndPoint.Parse("10.77.0.4:7000"), IPEndPoint.Parse("10.77.0.1:40000"));
                 return TwinOf("quiet") > 0;
             },
             "it has a twin");
     }
 
-    private int TwinOf(string process) => _node.Show(process).TryGetProperty("twinPid", out JsonElement twin) && twin.ValueKind == JsonValueKind.Number ? twin.GetInt32() : 0;
+    private int TwinOf(string process) => Node.Show(process).TryGetProperty("twinPid", out JsonElement twin) && twin.ValueKind == JsonValueKind.Number ? twin.GetInt32() : 0;
 
     private static long HeldPackets(JsonElement shown) => shown.GetProperty("heldPackets").GetInt64();
 
     private CheckedClient StartServer()
     {
-        int pid = _node.Run("echo", WindowsNode.Program("echo.exe"), "7000");
-        Eventually.Reads(() => _node.Show("echo"), shown => shown.GetProperty("endpoints").EnumerateArray().Any(e => e.GetProperty("role").GetString() == "listener"), "it listens");
-        Assert.AreEqual(pid, _node.Show("echo").GetProperty("pid").GetInt32());
+        int pid = Node.Run("echo", WindowsNode.Program("echo.exe"), "7000");
+        Eventually.Reads(() => Node.Show("echo"), shown => shown.GetProperty("endpoints").EnumerateArray().Any(e => e.GetProperty("role").GetString() == "listener"), "it listens");
+        Assert.AreEqual(pid, Node.Show("echo").GetProperty("pid").GetInt32());
         CheckedClient client = Talk("10.77.0.4:7000", "--connections", "4", "--rate", "200").WaitUntilReady();
         client.AssertGoesOn();
         return client;
@@ -122,13 +109,13 @@ public sealed class WindowsNodeTests : LabTest
     /// <summary>Until packets are being held.</summary>
     private void Hold()
     {
-        _node.Twins("hold", "echo").Exits(0);
-        Eventually.Reads(() => _node.Show("echo"), shown => shown.GetProperty("state").GetString() == "held" && HeldPackets(shown) > 0, "its packets are held");
+        Node.Twins("hold", "echo").Exits(0);
+        Eventually.Reads(() => Node.Show("echo"), shown => shown.GetProperty("state").GetString() == "held" && HeldPackets(shown) > 0, "its packets are held");
     }
 
     private void Release()
     {
-        _node.Twins("release", "echo").Exits(0);
-        Eventually.Reads(() => _node.Show("echo"), shown => shown.GetProperty("state").GetString() == "running", "it runs");
+        Node.Twins("release", "echo").Exits(0);
+        Eventually.Reads(() => Node.Show("echo"), shown => shown.GetProperty("state").GetString() == "running", "it runs");
     }
 }
