@@ -96,12 +96,6 @@ public sealed class ExplainTests : LabTest
     [TestMethod]
     public void PeerThatTakesNothing_IsNamed()
     {
-        BackgroundProgram deaf = Start(Peer, "python3", "-c", """
-            import socket, time
-            s = socket.create_connection(('10.77.0.2', 7001))
-            print('connected', flush=True)
-            time.sleep(600)
-            """);
         _ = RunMobile(Home, "source", "python3", "-c", """
             import socket
             l = socket.create_server(('0.0.0.0', 7001))
@@ -110,6 +104,13 @@ public sealed class ExplainTests : LabTest
                 try:
                     while True: c.sendall(b'x' * 65536)
                 except OSError: pass
+            """);
+        WaitForListener(Home, 7001);
+        BackgroundProgram deaf = Start(Peer, "python3", "-c", """
+            import socket, time
+            s = socket.create_connection(('10.77.0.2', 7001))
+            print('connected', flush=True)
+            time.sleep(600)
             """);
         deaf.WaitFor("connected");
         Eventually.Holds(() => Home.Twins("explain", "source").Document.EnumerateArray().Any(finding => Text(finding, "check") == "unacknowledged"

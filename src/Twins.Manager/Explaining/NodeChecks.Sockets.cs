@@ -13,14 +13,18 @@ internal sealed partial class NodeChecks
 {
     private const int MostExamples = 3;
 
-    private Dictionary<(Endpoint, Endpoint), TcpSocket>? ReadQueues(ProcessRecord record)
+    /// <summary>The process's sockets at one moment, and how far they have come; on Windows nobody tells that.</summary>
+    private sealed record SocketLook(Dictionary<(Endpoint, Endpoint), TcpSocket> Sockets, Dictionary<(Endpoint, Endpoint), TcpProgress> Progress);
+
+    private SocketLook? LookAtSockets(ProcessRecord record)
     {
         if (record.CurrentNode != identity.Name || ProcessInspector.TryReadOriginal(record) is not { } tree)
             return null;
         try
         {
-            return ProcessSockets.Read(tree.Pids, record.HomeAddresses).Tcp
-                .GroupBy(s => (s.Local, s.Remote)).ToDictionary(g => g.Key, g => g.First());
+            return new SocketLook(
+                ProcessSockets.Read(tree.Pids, record.HomeAddresses).Tcp.GroupBy(s => (s.Local, s.Remote)).ToDictionary(g => g.Key, g => g.First()),
+                OperatingSystem.IsLinux() ? SocketTable.ReadProgress(record.Pid) : []);
         }
         catch (Exception e) when (e is IOException or System.ComponentModel.Win32Exception or UnauthorizedAccessException)
         {
@@ -28,18 +32,21 @@ internal sealed partial class NodeChecks
         }
     }
 
-    private void CheckSockets(FindingList findings, ProcessRecord record, HostedProcess? asHost, List<Dictionary<(Endpoint, Endpoint), TcpSocket>?> looks)
+    private void CheckSockets(FindingList findings, ProcessRecord record, HostedProcess? asHost, List<SocketLook?> looks)
     {
-        if (looks[^1] is not { } now || looks.Contains(null))
+        if (looks[0] is not { } first || looks[^1] is not { } last || looks.Contains(null))
             return;
+        var now = last.Sockets;
         var unread = new List<string>();
         var unacknowledged = new List<string>();
         foreach (var (ends, socket) in now.Where(pair => pair.Value is { Standing: SocketStanding.Owned, State: TcpState.Established or TcpState.CloseWait }))
         {
-            if (StandsStill(looks, ends, s => s.ReceiveQueueBytes))
-                unread.Add($"{socket.Remote} ({Text(socket.ReceiveQueueBytes)} bytes)");
-            if (StandsStill(looks, ends, s => s.SendQueueBytes))
-                unacknowledged.Add($"{socket.Remote} ({Text(socket.SendQueueBytes)} bytes)");
+            if (!first.Progress.TryGetValue(ends, out var before) || !last.Progress.TryGetValue(ends, out var progress))
+                continue;
+            if (progress.IsUnreadSince(before))
+                unread.Add($"{socket.Remote} ({Text(progress.Unread)} bytes)");
+            if (progress.IsUnacknowledgedSince(before))
+                unacknowledged.Add($"{socket.Remote} ({Text(progress.Unacknowledged)} bytes)");
         }
 
         if (unread.Count > 0)
@@ -54,7 +61,7 @@ internal sealed partial class NodeChecks
                 $"twins capture {record.Name} shows where it ends: no packet from the peer - the way to or from it; zero-window - the peer doesn't read.");
         }
 
-        foreach (var listener in now.Values.Where(s => s.State == TcpState.Listen && StandsStill(looks, (s.Local, s.Remote), l => l.Backlog)))
+        foreach (var listener in now.Values.Where(s => s.State == TcpState.Listen && IsStuck(looks, s)))
         {
             findings.Fail("unaccepted", $"{Text(listener.Backlog)} connections wait at {listener.Local} for the program to accept them", "Look at the program: it stands still or is busy.");
         }
@@ -74,14 +81,15 @@ internal sealed partial class NodeChecks
             findings.Ok("sockets", $"{Text(now.Values.Count(s => s is { Standing: SocketStanding.Owned, State: not TcpState.Listen }))} connections of the process, nothing stands still in their queues");
     }
 
-    private static bool StandsStill(List<Dictionary<(Endpoint, Endpoint), TcpSocket>?> looks, (Endpoint, Endpoint) ends, Func<TcpSocket, uint> queue)
+    // How many were accepted in between nobody tells.
+    private static bool IsStuck(List<SocketLook?> looks, TcpSocket listener)
     {
-        var last = 1u;
+        var least = 1u;
         foreach (var look in looks)
         {
-            if (!look!.TryGetValue(ends, out var socket) || queue(socket) < last)
+            if (!look!.Sockets.TryGetValue((listener.Local, listener.Remote), out var then) || then.Backlog < least)
                 return false;
-            last = queue(socket);
+            least = then.Backlog;
         }
 
         return true;

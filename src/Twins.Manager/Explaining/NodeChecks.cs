@@ -23,7 +23,7 @@ internal sealed partial class NodeChecks(
     NodeMap nodes,
     NodeCluster identity)
 {
-    // Looked at so often, a queue in which something is each time, and which never shrinks, stands still.
+    // Looked at so often, a listener for which something waits each time, and never less, accepts nothing.
     private const int TimesToLook = 5;
 
     // Counters that grow in this time count now.
@@ -48,7 +48,7 @@ internal sealed partial class NodeChecks(
         CheckRecord(findings, record);
         CheckHold(findings, record, atHome);
         var before = await CountAsync(findings, record, atHome, asHost);
-        var queues = new List<Dictionary<(Packets.Endpoint, Packets.Endpoint), TcpSocket>?> { ReadQueues(record) };
+        var looks = new List<SocketLook?> { LookAtSockets(record) };
         if (atHome is not null || asHost is not null)
             CheckRules(findings, atHome, asHost);
         await CheckOtherNodesAsync(findings, record, atHome, asHost, cancellation);
@@ -56,13 +56,13 @@ internal sealed partial class NodeChecks(
         for (var i = 0; i < TimesToLook; i++)
         {
             await Task.Delay(TimeToCount / TimesToLook, cancellation);
-            queues.Add(ReadQueues(record));
+            looks.Add(LookAtSockets(record));
         }
 
         if (before is not null)
             await CheckCountersAsync(findings, record, before);
         CheckTakenPorts(findings, record);
-        CheckSockets(findings, record, asHost, queues);
+        CheckSockets(findings, record, asHost, looks);
         return reply;
     }
 

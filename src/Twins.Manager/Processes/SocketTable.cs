@@ -10,6 +10,9 @@ internal static class SocketTable
     private const byte Internet = 2, Internet6 = 10; // AF_INET, AF_INET6
     private const int RequestBytes = 56;             // struct inet_diag_req_v2
     private const int MessageBytes = 72;             // struct inet_diag_msg
+    private const byte WantInfo = 1 << (Info - 1);   // inet_diag_req_v2.idiag_ext
+    private const ushort Info = 2;                   // INET_DIAG_INFO
+    private const int BytesAcknowledged = 120, BytesReceived = 128; // in struct tcp_info (linux/tcp.h)
     private const uint StatesOfRfc9293 = 0xFFE;      // TCP_ESTABLISHED (1) to TCP_CLOSING (11)
 
     /// <summary>The sockets of both families, in the namespace of a process; none when it has ended.</summary>
@@ -33,6 +36,55 @@ internal static class SocketTable
         return rows;
     }
 
+    /// <summary>How far the TCP connections of both families have come, in the namespace of a process; none when it has ended.</summary>
+    /// <exception cref="System.ComponentModel.Win32Exception">The kernel refused.</exception>
+    public static Dictionary<(Endpoint Local, Endpoint Remote), TcpProgress> ReadProgress(int pid)
+    {
+        var found = new Dictionary<(Endpoint, Endpoint), TcpProgress>();
+        try
+        {
+            SocketDiagnosis.Dump(pid, [Request(Internet, IpProtocol.Tcp, WantInfo), Request(Internet6, IpProtocol.Tcp, WantInfo)], message =>
+            {
+                if (TryParse(message, out var row) && TryParseProgress(message, row, out var progress))
+                    found[(row.Local, row.Remote)] = progress;
+            });
+        }
+        catch (IOException)
+        {
+            found.Clear();
+        }
+
+        return found;
+    }
+
+    /// <summary>Parses the struct tcp_info that follows a struct inet_diag_msg; false where there is none, or it is older than Linux 4.1.</summary>
+    public static bool TryParseProgress(ReadOnlySpan<byte> message, SocketRow row, out TcpProgress progress)
+    {
+        progress = default;
+        for (var rest = message[MessageBytes..]; rest.Length >= 4;)
+        {
+            var length = BinaryPrimitives.ReadUInt16LittleEndian(rest);
+            if (length < 4 || length > rest.Length)
+                return false;
+            if (BinaryPrimitives.ReadUInt16LittleEndian(rest[2..]) == Info)
+            {
+                var info = rest[4..length];
+                if (info.Length < BytesReceived + sizeof(ulong))
+                    return false;
+                progress = new TcpProgress(
+                    row.SendQueue,
+                    BinaryPrimitives.ReadUInt64LittleEndian(info[BytesAcknowledged..]),
+                    row.ReceiveQueue,
+                    BinaryPrimitives.ReadUInt64LittleEndian(info[BytesReceived..]) - row.ReceiveQueue);
+                return true;
+            }
+
+            rest = rest[Math.Min(SocketDiagnosis.Align(length), rest.Length)..];
+        }
+
+        return false;
+    }
+
     /// <summary>Parses a struct inet_diag_msg (linux/inet_diag.h): ports and addresses in network order, the rest in the machine's.</summary>
     public static bool TryParse(ReadOnlySpan<byte> message, out SocketRow row)
     {
@@ -51,10 +103,10 @@ internal static class SocketTable
         return true;
     }
 
-    private static byte[] Request(byte family, IpProtocol protocol)
+    private static byte[] Request(byte family, IpProtocol protocol, byte extensions = 0)
     {
         var request = new byte[RequestBytes];
-        (request[0], request[1]) = (family, (byte)protocol);
+        (request[0], request[1], request[2]) = (family, (byte)protocol, extensions);
         BinaryPrimitives.WriteUInt32LittleEndian(request.AsSpan(4), StatesOfRfc9293);
         return request;
     }
