@@ -65,6 +65,7 @@ internal static class ManagerServices
         services.AddSingleton<MigrationCheck>();
         services.AddSingleton<MigrationService>();
         services.AddSingleton(p => new HookListener(options.HookSocketPath, p.GetRequiredService<RefusalLog>(), p.GetRequiredService<ILogger<HookListener>>()));
+        services.AddSingleton<SocketWatchState>();
         services.AddSingleton<ProcessIntake>();
         services.AddSingleton<ProcessView>();
         services.AddSingleton<PacketWatcher>();

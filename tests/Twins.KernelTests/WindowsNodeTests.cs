@@ -79,20 +79,20 @@ public sealed class WindowsNodeTests : WindowsNodeTest
     }
 
     [TestMethod]
-    public void ConnectionOfWhichNoHookTells_IsToldByTheDriver_AndTheProcessGetsItsTwin()
+    public void SocketsOfAMobileProcess_AreToldByTheDriver_AndNobodyElses()
     {
-        int pid = Node.Run("quiet", "ping.exe", "-n", "600", "127.0.0.1"); // no TCP of its own
-        Assert.AreEqual(0, TwinOf("quiet"));
-        Eventually.Holds(
-            () =>
-            {
-                Node.TellOfAccepted(pid, IPEndPoint.Parse("10.77.0.4:7000"), IPEndPoint.Parse("10.77.0.1:40000"));
-                return TwinOf("quiet") > 0;
-            },
-            "it has a twin");
+        Assert.Contains("isn't asked", SocketEvents());
+        int pid = Node.Run("quiet", "ping.exe", "-n", "600", "127.0.0.1");
+        Eventually.Holds(() => SocketEvents().Contains("told of 0 ", StringComparison.Ordinal), "the driver is asked");
+        Node.TellOfAccepted(pid + 4, IPEndPoint.Parse("10.77.0.4:7000"), IPEndPoint.Parse("10.77.0.1:40000"));
+        Node.TellOfAccepted(pid, IPEndPoint.Parse("10.77.0.4:7000"), IPEndPoint.Parse("10.77.0.1:40001"));
+        Eventually.Holds(() => SocketEvents().Contains("told of 1 ", StringComparison.Ordinal), SocketEvents);
+        Node.StopBridge();
+        Eventually.Holds(() => SocketEvents().Contains("doesn't tell of the sockets", StringComparison.Ordinal), SocketEvents);
     }
 
-    private int TwinOf(string process) => Node.Show(process).TryGetProperty("twinPid", out JsonElement twin) && twin.ValueKind == JsonValueKind.Number ? twin.GetInt32() : 0;
+    private string SocketEvents() => Node.Twins("doctor").Document.EnumerateArray()
+        .Single(row => row.GetProperty("check").GetString() == "socket-events").GetProperty("detail").GetString()!;
 
     private static long HeldPackets(JsonElement shown) => shown.GetProperty("heldPackets").GetInt64();
 

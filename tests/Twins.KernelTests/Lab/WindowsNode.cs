@@ -156,6 +156,9 @@ internal sealed class WindowsNode : IDisposable
         }
     }
 
+    /// <summary>The driver is gone, as when somebody has unloaded it.</summary>
+    public void StopBridge() => _machine.Kill(_machine.PidsOf("bridge").Single());
+
     /// <summary>Kills twinsd.exe, and starts another.</summary>
     public void RestartDaemon()
     {

@@ -15,7 +15,12 @@ namespace Twins.Manager.Hooks.Windows;
 /// or it failed, of 32-bit children, of connections made inside ws2_32. The driver is asked only while a mobile process runs here. When it
 /// refuses, hooks and the system's tables remain. Sockets that a child opens in its first second may be missed.
 /// </summary>
-internal sealed partial class SocketWatch(ProcessRegistry registry, NodeCluster identity, HookListener hook, ILogger<SocketWatch> log) : BackgroundService
+internal sealed partial class SocketWatch(
+    ProcessRegistry registry,
+    NodeCluster identity,
+    HookListener hook,
+    SocketWatchState state,
+    ILogger<SocketWatch> log) : BackgroundService
 {
     private static readonly TimeSpan LookAround = TimeSpan.FromSeconds(1);
 
@@ -25,7 +30,7 @@ internal sealed partial class SocketWatch(ProcessRegistry registry, NodeCluster 
     private volatile IReadOnlySet<int> _pids = FrozenSet<int>.Empty;
     private WinDivertSocketEvents? _events;
     private volatile DiversionException? _failure;
-    private string? _toldFailure;
+    private volatile bool _hasEnded; // also when the driver is gone
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -47,8 +52,14 @@ internal sealed partial class SocketWatch(ProcessRegistry registry, NodeCluster 
     {
         try
         {
-            if (_failure is { } failure)
-                throw failure;
+            if (_hasEnded)
+            {
+                var failure = _failure;
+                Close();
+                if (failure is not null)
+                    throw failure;
+            }
+
             _pids = WindowsProcesses.ReadTrees([.. registry.List()
                 .Where(r => r is { State: ProcessState.Running, Role: NodeRole.Home } && r.CurrentNode == identity.Name)
                 .Select(r => r.Pid)]);
@@ -58,20 +69,20 @@ internal sealed partial class SocketWatch(ProcessRegistry registry, NodeCluster 
             }
             else if (_events is null)
             {
-                _events = WinDivertSocketEvents.Open(Take, failed => _failure = failed);
+                _events = WinDivertSocketEvents.Open(Take, End);
+                state.IsListening = true;
                 LogListening();
-                _toldFailure = null;
             }
 
+            state.Failure = null;
             return true;
         }
         catch (Exception e) when (e is DiversionException or DllNotFoundException or Win32Exception)
         {
             Close();
-            _failure = null;
-            if (_toldFailure != e.Message)
+            if (state.Failure != e.Message)
                 LogFailed(e.Message);
-            _toldFailure = e.Message;
+            state.Failure = e.Message;
             return false;
         }
     }
@@ -80,6 +91,7 @@ internal sealed partial class SocketWatch(ProcessRegistry registry, NodeCluster 
     {
         if (!_pids.Contains(seen.Pid))
             return;
+        state.Count();
         var kind = seen.Kind switch
         {
             SocketEventKind.Listen => HookEventKind.Listen,
@@ -89,10 +101,19 @@ internal sealed partial class SocketWatch(ProcessRegistry registry, NodeCluster 
         hook.Tell(new HookEvent(seen.Pid, kind, (int)IpProtocol.Tcp, seen.Local, seen.Remote, IsInProgress: seen.Kind == SocketEventKind.Connect));
     }
 
+    private void End(DiversionException? failure)
+    {
+        _failure = failure;
+        _hasEnded = true;
+    }
+
     private void Close()
     {
         _events?.Dispose();
         _events = null;
+        _failure = null;
+        _hasEnded = false;
+        state.IsListening = false;
     }
 
     [LoggerMessage(3202, LogLevel.Information, "The driver tells of the sockets of mobile processes, too.")]
