@@ -80,6 +80,8 @@ public sealed class ExplainTests : LabTest
     {
         _server.MigrateTo(Host1);
         Host1.Shell("ip link set eth0 down");
+        // The kernel would wonder in half a minute.
+        Home.Shell("ip neigh change 10.77.0.3 dev eth0 nud probe");
         try
         {
             AssertNamed("host1", "node-reachable", "Node 'host1' didn't answer", "Bring it, or the network to it, back.");

@@ -6,7 +6,7 @@
   traffic.py dial HOST:PORT                    opens a connection, says hello, and echoes what it is sent on it (a client that serves)
   traffic.py answer PORT [options]             waits for such clients and talks to them like `talk`
 
-`talk` and `answer` stop after --seconds or at SIGTERM/SIGINT and print one JSON document:
+`talk` and `answer` stop after --seconds or at SIGTERM/SIGINT, when what is under way has come, and print one JSON document:
 {"connections", "messages", "bytes", "longestGapMilliseconds", "errors": [..]}. Exit code 1 if there was an error.
 At SIGUSR1 they print {"received": [octets of each connection], "errors": [..]} on standard error and go on.
 """
@@ -19,6 +19,7 @@ import socket
 import sys
 import time
 
+DRAIN = 2  # seconds
 CHUNK = 65536
 
 
@@ -102,6 +103,11 @@ class Talker:
             self.sent += self.args.size
             self.next = max(self.next + 1 / self.args.rate, now - 1) if self.args.rate else now
 
+    def stop(self):
+        """Sends nothing more."""
+        self.sent -= len(self.pending)
+        self.pending.clear()
+
     def on(self, events):
         if events & selectors.EVENT_READ:
             data = self.sock.recv(CHUNK)
@@ -162,15 +168,24 @@ def converse(connect, args):
     print("ready", file=sys.stderr, flush=True)
     end = time.monotonic() + args.seconds
     live = list(talkers)
-    while not stopping and time.monotonic() < end:
+    ending = 0
+    while True:
         now = time.monotonic()
+        if not ending and (stopping or now >= end):
+            # What is under way is still read: the kernel closes a socket in which something is unread with RST.
+            ending = now + DRAIN
+            for talker in live:
+                talker.stop()
+        if ending and (now >= ending or all(talker.received == talker.sent for talker in live)):
+            break
         if asked:
             asked.clear()
             print(json.dumps({"received": [t.received for t in talkers], "errors": errors}), file=sys.stderr, flush=True)
         if len(live) < len(talkers) - len(errors):
             live = [t for t in talkers if t.sock.fileno() >= 0]
         for talker in live:
-            talker.due(now)
+            if not ending:
+                talker.due(now)
             selector.modify(talker.sock, selectors.EVENT_READ | (selectors.EVENT_WRITE if talker.pending else 0), talker)
         for key, events in selector.select(0.002 if args.rate else 0.0005):
             if not isinstance(key.data, Talker):

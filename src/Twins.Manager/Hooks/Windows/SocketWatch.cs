@@ -61,7 +61,7 @@ internal sealed partial class SocketWatch(
             }
 
             _pids = WindowsProcesses.ReadTrees([.. registry.List()
-                .Where(r => r is { State: ProcessState.Running, Role: NodeRole.Home } && r.CurrentNode == identity.Name)
+                .Where(r => r is { State: not ProcessState.Exited, Role: NodeRole.Home } && r.CurrentNode == identity.Name)
                 .Select(r => r.Pid)]);
             if (_pids.Count == 0)
             {
