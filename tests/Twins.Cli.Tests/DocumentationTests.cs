@@ -1,4 +1,3 @@
-using System.CommandLine;
 using System.Text.RegularExpressions;
 
 namespace Twins.Cli.Tests;
@@ -14,7 +13,7 @@ public sealed partial class DocumentationTests
     {
         string[] pages = [.. Pages().Select(page => Path.GetRelativePath(Root, page))];
 
-        foreach (string page in (string[])["README.md", "docs/architecture.md", "docs/cli.md", "docs/decisions/README.md"])
+        foreach (string page in (string[])["README.md", "docs/architecture.md", "docs/commands.md", "docs/decisions/README.md"])
             CollectionAssert.Contains(pages, page);
     }
 
@@ -55,44 +54,41 @@ public sealed partial class DocumentationTests
     }
 
     [TestMethod]
-    public void CommandLinePage_HasExactlyTheCommandsThatThereAre()
+    public void OperationsPage_HasTheMetricsThatThereAre()
     {
-        string[] documented = [.. Heading().Matches(File.ReadAllText(Path.Combine(Root, "docs/cli.md")))
-            .Select(heading => heading.Groups["text"].Value)
-            .Where(text => text.StartsWith("`twins ", StringComparison.Ordinal))
-            .Select(text => text.Trim('`'))];
+        string[] meters = [.. MeterName().Matches(File.ReadAllText(Path.Combine(Root, "src/Twins.Admin/Metrics/NodeMeter.cs")))
+            .Select(name => name.Groups["name"].Value.Replace('.', '_'))];
+        string[] documented = [.. MetricName().Matches(File.ReadAllText(Path.Combine(Root, "docs/operations.md"))).Select(name => name.Value).Distinct()];
 
-        string[] actual = [.. Leaves("twins", CommandTree.Create(Environment()))];
-
-        CollectionAssert.AreEquivalent(actual, documented);
+        // What the exporter puts behind them is the unit and, for what only grows, _total.
+        Assert.IsNotEmpty(meters);
+        CollectionAssert.AreEquivalent(meters, documented.Select(name => MetricSuffix().Replace(name, "")).Distinct().ToArray());
     }
 
     [TestMethod]
-    public void CommandLinePage_NamesEveryOptionOfEveryCommand()
+    public void OperationsPage_ExplainsEachAlert()
     {
-        string page = File.ReadAllText(Path.Combine(Root, "docs/cli.md"));
-        var missing = new List<string>();
-        foreach ((string name, Command command) in All("twins", CommandTree.Create(Environment())).Where(all => all.Command.Subcommands.Count == 0))
-        {
-            int start = page.IndexOf($"### `{name}`", StringComparison.Ordinal);
-            Assert.IsGreaterThanOrEqualTo(0, start, name);
-            int end = page.IndexOf("\n##", start + 1, StringComparison.Ordinal);
-            string section = end < 0 ? page[start..] : page[start..end];
-            missing.AddRange(command.Options.Where(option => !option.Hidden && option.Name != "--help" && !section.Contains(option.Name, StringComparison.Ordinal))
-                .Select(option => $"{name} {option.Name}"));
-        }
+        string[] alerts = [.. Alert().Matches(File.ReadAllText(Path.Combine(Root, "docs/prometheus-alerts.yml"))).Select(alert => alert.Groups["name"].Value)];
+        string[] explained = [.. Heading().Matches(File.ReadAllText(Path.Combine(Root, "docs/operations.md")))
+            .Select(heading => heading.Groups["text"].Value.Trim('`')).Where(text => text.StartsWith("Twins", StringComparison.Ordinal))];
 
-        Assert.IsEmpty(missing, string.Join('\n', missing));
+        Assert.IsNotEmpty(alerts);
+        CollectionAssert.AreEqual(alerts, explained);
     }
 
-    private static IEnumerable<string> Leaves(string name, Command command) =>
-        All(name, command).Where(all => all.Command.Subcommands.Count == 0).Select(all => all.Name);
+    [TestMethod]
+    [DataRow("docs/prometheus-alerts.yml")]
+    [DataRow("docs/grafana-dashboard.json")]
+    public void AlertsAndDashboard_UseMetricsOfTheOperationsPage(string file)
+    {
+        string page = File.ReadAllText(Path.Combine(Root, "docs/operations.md"));
+        string[] unknown = [.. MetricName().Matches(File.ReadAllText(Path.Combine(Root, file))).Select(name => name.Value)
+            .Where(name => !page.Contains($"`{name}`", StringComparison.Ordinal)).Distinct()];
 
-    private static IEnumerable<(string Name, Command Command)> All(string name, Command command) =>
-        command.Subcommands.Where(child => !child.Hidden)
-            .SelectMany(child => All($"{name} {child.Name}", child)).Prepend((name, command));
+        Assert.AreEqual("", string.Join(", ", unknown));
+    }
 
-    private static CliEnvironment Environment() => new()
+    internal static CliEnvironment Environment() => new()
     {
         Out = TextWriter.Null,
         Error = TextWriter.Null,
@@ -126,6 +122,18 @@ public sealed partial class DocumentationTests
 
     [GeneratedRegex(@"`(?:\./)?(?<path>(?:src|docs|scripts|tests|bench)/[^`\s*]*|[A-Za-z.]+\.(?:md|props|json|sln|sh))`")]
     private static partial Regex RepositoryPath();
+
+    [GeneratedRegex(@"""(?<name>twins\.[a-z.]+)""")]
+    private static partial Regex MeterName();
+
+    [GeneratedRegex(@"^ *- alert: (?<name>\S+)", RegexOptions.Multiline)]
+    private static partial Regex Alert();
+
+    [GeneratedRegex(@"\btwins_[a-z_]+")]
+    private static partial Regex MetricName();
+
+    [GeneratedRegex(@"(?<=_[a-z_]+)(_seconds)?(_total)?$")]
+    private static partial Regex MetricSuffix();
 
     [GeneratedRegex(@"^#+ (?<text>.+?)\s*$", RegexOptions.Multiline)]
     private static partial Regex Heading();

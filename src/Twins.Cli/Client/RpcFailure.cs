@@ -36,7 +36,7 @@ internal static class RpcFailure
 
     private static string HowToStart(CliEnvironment environment) => OperatingSystem.IsWindows()
         ? "Start it as an administrator: twins service start  (twins service install, where that is yet to be done)"
-        : $"Start it as root: {environment.Installation.Daemon}  (to try Twins on one machine: twins lab up)";
+        : $"Start it as root: {environment.Installation.DaemonStart}  (to try Twins on one machine: twins lab up)";
 
     private static T? Find<T>(Exception? failure)
         where T : Exception

@@ -47,22 +47,21 @@ internal static class DoctorCommand
         {
             CliException explained = RpcFailure.Explain(failure, environment);
             diagnoses.Add(new DiagnosisDocument("daemon", "failed", explained.Message,
-                explained.ExitCode == ExitCode.NotPermitted ? "run twins doctor as root" : $"start it as root: {environment.Installation.Daemon}"));
+                explained.ExitCode == ExitCode.NotPermitted ? "run twins doctor as root" : $"start it as root: {environment.Installation.DaemonStart}"));
             return explained.ExitCode;
         }
     }
 
     private static IEnumerable<DiagnosisDocument> Files(Installation installation)
     {
-        yield return Built("daemon-file", installation.Daemon);
-        yield return Built("hook-launcher", installation.Launcher);
-        yield return Built("hook-library", installation.HookLibrary);
+        yield return Built("daemon-file", installation.Daemon, installation.Remedy);
+        yield return Built("hook-launcher", installation.Launcher, installation.Remedy);
+        yield return Built("hook-library", installation.HookLibrary, installation.Remedy);
     }
 
-    private static DiagnosisDocument Built(string check, string path) => File.Exists(path)
+    private static DiagnosisDocument Built(string check, string path, string remedy) => File.Exists(path)
         ? new DiagnosisDocument(check, "ok", path, "")
-        : new DiagnosisDocument(check, "failed", $"{path} isn't there",
-            "start ./twins at the repository root, which builds what is missing, or set TWINS_HOME to the directory that holds build/");
+        : new DiagnosisDocument(check, "failed", $"{path} isn't there", remedy);
 
     private static void Show(CliEnvironment environment, List<DiagnosisDocument> diagnoses)
     {

@@ -67,7 +67,7 @@ internal static class MigrateCommand
         {
             throw new CliException(ExitCode.Unreachable, "unreachable",
                 $"{phase} failed: twinsd on this node ended. It settles the migration when it runs again, and the process runs on one node only: " +
-                $"twins show {request.Process} tells where. Unless something starts twinsd by itself, start it as root: {environment.Installation.Daemon}",
+                $"twins show {request.Process} tells where. Unless something starts twinsd by itself, start it as root: {environment.Installation.DaemonStart}",
                 failure)
             { Phase = phase };
         }

@@ -85,12 +85,7 @@ internal sealed partial class MobileProgram(CliEnvironment environment, IReadOnl
         foreach (string file in new[] { environment.Installation.Launcher, environment.Installation.HookLibrary })
         {
             if (!File.Exists(file))
-            {
-                string remedy = OperatingSystem.IsWindows()
-                    ? "install Twins again" : "./twins at the repository root builds it";
-                throw new CliException(ExitCode.Failed, "hook-missing",
-                    $"{file} isn't there: {remedy}, or set TWINS_HOME to the directory that holds build/");
-            }
+                throw new CliException(ExitCode.Failed, "hook-missing", $"{file} isn't there: {environment.Installation.Remedy}");
         }
     }
 
