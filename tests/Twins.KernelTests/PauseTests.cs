@@ -17,6 +17,8 @@ public sealed class PauseTests : FaultTest
         CheckedClient late = Talk("10.77.0.2:7000", "--connections", "2", "--rate", "50");
         AssertHolds();
         AssertPortIsKept();
+        JsonElement held = Home.Twins("explain", "echo").Exits(1).Document.EnumerateArray().Single(finding => finding.GetProperty("check").GetString() == "hold");
+        Assert.AreEqual("twins resume", held.GetProperty("remedy").GetString());
         Assert.HasCount(1, Resume());
         Assert.IsEmpty(Resume());
         AssertGoesOn();

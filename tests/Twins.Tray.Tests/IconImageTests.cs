@@ -30,7 +30,7 @@ public sealed class IconImageTests
         Assert.AreEqual(0u, Pixel(TrayState.Running, 32, 31, 0));
         Assert.AreEqual(0u, Pixel(TrayState.Running, 32, 0, 31));
         Assert.AreEqual(0xFF2E9E5B, Pixel(TrayState.Running, 32, 20, 20));
-        Assert.AreEqual(0xFF2F7FD6, Pixel(TrayState.Migrating, 32, 20, 14));
+        Assert.AreEqual(0xFF2F7FD6, Pixel(TrayState.Migrating, 32, 20, 12));
         Assert.AreEqual(0xFFE08A00, Pixel(TrayState.Trouble, 32, 14, 20));
         Assert.AreEqual(0u, Pixel(TrayState.Down, 32, 20, 20));
         Assert.AreEqual(0xFF8A8F98, Pixel(TrayState.Running, 32, 8, 8));

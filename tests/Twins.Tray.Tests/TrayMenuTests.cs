@@ -39,7 +39,7 @@ public sealed class TrayMenuTests
         4   - Start &capture
         5     View &log
         0     ----
-        6   * &Start at logon
+        6    *&Start at logon
         7     &Quit
         """,
         Text(TrayMenu.Build(NodeView.Unknown, LogonStart.ThisUser)));
@@ -82,6 +82,5 @@ public sealed class TrayMenuTests
     }
 
     private static string Text(IReadOnlyList<MenuEntry> menu) => string.Join('\n', menu.Select(entry =>
-        $"{entry.Identifier,-3} {(entry.IsEnabled ? ' ' : '-')}{(entry.IsChecked ? '*' : ' ')}{(entry.Text.Length == 0 ? "----" : entry.Text)}"
-        .Replace(" - ", " - ", StringComparison.Ordinal)));
+        $"{entry.Identifier,-3} {(entry.IsEnabled ? ' ' : '-')}{(entry.IsChecked ? '*' : ' ')}{(entry.Text.Length == 0 ? "----" : entry.Text)}"));
 }

@@ -97,5 +97,5 @@ photograph() {
 photograph >"$work/pictures" 2>&1 </dev/null &
 children+=($!)
 
-export TWINS_TRAY_PROGRAMS=$rig/windows TWINS_TRAY_ECHO=$rig/tray/echo.exe TWINS_TRAY_PICTURES=$pictures LC_ALL=C.UTF-8
+export TWINS_TRAY_PROGRAMS=Z:$rig/windows TWINS_TRAY_ECHO=Z:$rig/tray/echo.exe TWINS_TRAY_PICTURES=Z:$pictures LC_ALL=C.UTF-8
 nsenter --net="/run/netns/$machine" -- "$root_directory/scripts/wine.sh" "$build_directory/wine/tray-tests" "$@"

@@ -7,7 +7,7 @@ namespace Twins.Tray.Windows.Tests.Support;
 /// <summary>A real <c>twinsd.exe</c> with what belongs to it, and the CLI.</summary>
 internal sealed class RunningNode : IDisposable
 {
-    private static readonly string Programs = Environment.GetEnvironmentVariable("TWINS_TRAY_PROGRAMS")!;
+    private static readonly string Programs = Path.GetFullPath(Environment.GetEnvironmentVariable("TWINS_TRAY_PROGRAMS")!);
 
     private readonly StringBuilder _said = new();
     private Process _daemon = null!;
@@ -43,21 +43,23 @@ internal sealed class RunningNode : IDisposable
         _daemon.Dispose();
     }
 
-    /// <summary>Runs <c>twins.exe</c>.</summary>
+    /// <summary>Runs <c>twins.exe</c>, whose arguments have no spaces.</summary>
     public static (int ExitCode, string Output) Twins(params string[] arguments)
     {
-        using var process = Begin("twins.exe", arguments);
-        var error = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
+        // Into a file: what it starts keeps its outputs, and a pipe wouldn't end before that does.
+        var told = Path.GetTempFileName();
+        var command = $"/c \"\"{PathOf("twins.exe")}\" {string.Join(' ', arguments)} >\"{told}\" 2>&1\"";
+        using var process = Process.Start(new ProcessStartInfo("cmd.exe", command) { UseShellExecute = false, CreateNoWindow = true })!;
         process.WaitForExit();
-        return (process.ExitCode, output + error.Result);
+        using var reader = new StreamReader(new FileStream(told, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+        return (process.ExitCode, reader.ReadToEnd());
     }
 
     /// <summary>Starts a server as a mobile process.</summary>
+    /// <returns>Its PID.</returns>
     public static int RunEcho(string name)
     {
-        // A detached program keeps its outputs, and pipes wouldn't end before it.
-        var (code, output) = Twins("run", "--detach", "--name", name, "--", Environment.GetEnvironmentVariable("TWINS_TRAY_ECHO")!, "7000");
+        var (code, output) = Twins("run", "--detach", "--name", name, "--", Path.GetFullPath(Environment.GetEnvironmentVariable("TWINS_TRAY_ECHO")!), "7000");
         Assert.AreEqual(0, code, output);
         var line = output.Split('\n').Single(line => line.StartsWith(name + " ", StringComparison.Ordinal));
         return int.Parse(line[(name.Length + 1)..].Trim(), CultureInfo.InvariantCulture);
