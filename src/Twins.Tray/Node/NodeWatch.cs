@@ -59,5 +59,9 @@ internal sealed class NodeWatch(Func<GrpcChannel> open, Action<NodeView> show, T
         {
             return new NodeView(NodeLink.Down, "twinsd says nothing. Its log may tell why; as an administrator: twins service stop, then start", null);
         }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            return new NodeView(NodeLink.Refused, $"This program has failed: {e.Message}", null);
+        }
     }
 }

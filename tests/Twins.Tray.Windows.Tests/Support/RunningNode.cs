@@ -39,7 +39,8 @@ internal sealed class RunningNode : IDisposable
     public void Kill()
     {
         _daemon.Kill();
-        _daemon.WaitForExit();
+        // Without a time it would wait for the ends of its outputs, which its twins keep.
+        Assert.IsTrue(_daemon.WaitForExit(TimeSpan.FromSeconds(30)), "twinsd ends");
         _daemon.Dispose();
     }
 
