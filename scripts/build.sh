@@ -14,7 +14,7 @@ set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "$(readlink -f "$0")")/common.sh"
 
-declare -A projects=([twins]=Twins.Cli [twinsd]=Twins.Manager [twin]=Twins.Worker [admin]=Twins.Admin)
+declare -A projects=([twins]=Twins.Cli [twinsd]=Twins.Manager [twin]=Twins.Worker [admin]=Twins.Admin [tray]=Twins.Tray)
 common_sources=("$root_directory"/{Directory.Build.props,Directory.Packages.props,global.json,.editorconfig})
 deb_programs=(hook twins twinsd twin admin)
 stamps=$build_directory/.stamps
@@ -55,13 +55,13 @@ component_directories() {
       ;;
     solution) printf '%s\n' "$root_directory"/{src,tests,Twins.sln} ;;
     windows)
-      for component in hook twins twinsd twin; do component_directories "$component"; done
+      for component in hook twins twinsd twin tray; do component_directories "$component"; done
       printf '%s\n' "$root_directory/drivers/windivert"
       ;;
     # The worker compiles contracts of this directory without referencing its project.
     twin) project_directories "$root_directory/src/${projects[$1]}/${projects[$1]}.csproj"; printf '%s\n' "$root_directory/src/Twins.Protocol" ;;
-    # It shares the client of the local API.
-    admin) project_directories "$root_directory/src/${projects[$1]}/${projects[$1]}.csproj"; printf '%s\n' "$root_directory"/src/Twins.Cli/{Client,Windows} ;;
+    # They share the client of the local API.
+    admin | tray) project_directories "$root_directory/src/${projects[$1]}/${projects[$1]}.csproj"; printf '%s\n' "$root_directory"/src/Twins.Cli/{Client,Windows} ;;
     *) project_directories "$root_directory/src/${projects[$1]}/${projects[$1]}.csproj" ;;
   esac
 }
@@ -87,7 +87,7 @@ dotnet_quietly() {
 publish_for_windows() {
   local directory=$1 name
   # Each has a runtime of its own, and of what they share twinsd's is the newest, with the libraries of the web framework.
-  for name in twin twins twinsd; do
+  for name in twin tray twins twinsd; do
     dotnet_quietly "windows-$name" publish "$root_directory/src/${projects[$name]}" --runtime win-x64 --self-contained --output "$directory/$name"
     cp --recursive "$directory/$name/." "$directory"
     rm --recursive "${directory:?}/$name"

@@ -72,6 +72,7 @@ internal static class ManagerServices
         services.AddSingleton<NodeChecks>();
         services.AddSingleton<Explainer>();
         services.AddSingleton<ManualRedirection>();
+        services.AddSingleton<RedirectionPause>();
         services.AddSingleton<ClusterCommands>();
         services.AddSingleton<Leftovers>();
         if (OperatingSystem.IsWindows())

@@ -15,7 +15,7 @@ namespace Twins.Manager;
 /// The order of a start, after the pool has adopted the twins that live on: rules, paths, then what was under way.
 /// </summary>
 internal sealed class Startup(
-    TwinsdOptions options, TwinPool pool, ProcessRegistry registry, DiversionRules rules, HomeRole home, HostRole host, Arrivals arrivals, DepartureRecovery departures, Admin.ManualRedirection manual, TwinPaths paths) : IHostedService
+    TwinsdOptions options, TwinPool pool, ProcessRegistry registry, DiversionRules rules, HomeRole home, HostRole host, Arrivals arrivals, DepartureRecovery departures, Admin.ManualRedirection manual, Admin.RedirectionPause pause, TwinPaths paths) : IHostedService
 {
     /// <inheritdoc/>
     public async Task StartAsync(CancellationToken cancellationToken)
@@ -28,6 +28,7 @@ internal sealed class Startup(
         await arrivals.RecoverAsync();
         await departures.RecoverAsync();
         await manual.RecoverAsync();
+        pause.Recover();
         await RemoveLeftoversAsync();
     }
 

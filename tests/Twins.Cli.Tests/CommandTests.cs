@@ -10,7 +10,7 @@ public sealed class CommandTests
 {
     private static readonly string[] Contract =
     [
-        "run", "attach", "ls", "show", "nodes", "migrate", "hold", "redirect", "release", "resolve", "doctor", "explain", "capture",
+        "run", "attach", "ls", "show", "nodes", "migrate", "hold", "redirect", "release", "pause", "resume", "resolve", "doctor", "explain", "capture",
         "cluster init", "cluster join", "cluster token", "lab up", "lab exec", "lab status", "lab down",
     ];
 
@@ -112,6 +112,16 @@ public sealed class CommandTests
         StringAssert.Matches(result.Output, new("dropped +5 UnknownLeg \\(by this twin, for no process that it has\\)"));
         StringAssert.Matches(result.Output, new("dropped +6 Silenced \\(by this node's kernel rules, for whichever process\\)"));
         StringAssert.Matches(result.Output, new("10.77.0.2:6379 +10.77.0.1:40000 +server +home +ESTABLISHED"));
+    }
+
+    [TestMethod]
+    public async Task PauseAndResume_SayWhatStandsStill()
+    {
+        await using CommandLineFixture cli = await CommandLineFixture.WithServerAsync(new TestData());
+        Assert.AreEqual(new CommandLineResult(0, "redis: paused; it runs on host1\n", ""), await cli.RunAsync("pause"));
+        Assert.AreEqual(new CommandLineResult(0, "", "twins: nothing was resumed: nothing is paused\n"), await cli.RunAsync("resume"));
+        Assert.AreEqual(new CommandLineResult(0, "[]\n", ""), await cli.RunAsync("resume", "--json"));
+        StringAssert.StartsWith((await cli.RunAsync("pause", "--json")).Output, "[{\"name\":\"redis\",\"pid\":200123,");
     }
 
     [TestMethod]

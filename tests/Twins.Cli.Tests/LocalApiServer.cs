@@ -69,6 +69,12 @@ internal sealed class LocalApiServer : IAsyncDisposable
         public override Task<ProcessInfo> Release(ProcessRequest request, ServerCallContext context) =>
             answers.Release(request, context);
 
+        public override Task<ListProcessesReply> PauseRedirecting(PauseRedirectingRequest request, ServerCallContext context) =>
+            answers.PauseRedirecting(request, context);
+
+        public override Task<ListProcessesReply> ResumeRedirecting(ResumeRedirectingRequest request, ServerCallContext context) =>
+            answers.ResumeRedirecting(request, context);
+
         public override Task<ProcessInfo> Resolve(ResolveRequest request, ServerCallContext context) =>
             answers.Resolve(request, context);
 

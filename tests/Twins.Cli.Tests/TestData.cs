@@ -46,6 +46,12 @@ internal sealed class TestData : LocalApi.LocalApiBase
     public override Task<ListProcessesReply> ListProcesses(ListProcessesRequest request, ServerCallContext context) =>
         Task.FromResult(new ListProcessesReply { Processes = { Redis() } });
 
+    public override Task<ListProcessesReply> PauseRedirecting(PauseRedirectingRequest request, ServerCallContext context) =>
+        Task.FromResult(new ListProcessesReply { Processes = { Redis() } });
+
+    public override Task<ListProcessesReply> ResumeRedirecting(ResumeRedirectingRequest request, ServerCallContext context) =>
+        Task.FromResult(new ListProcessesReply());
+
     public override Task<ProcessInfo> ShowProcess(ShowProcessRequest request, ServerCallContext context) =>
         request.Process is "redis" or "200123" ? Task.FromResult(Redis())
         : throw new RpcException(new Grpc.Core.Status(StatusCode.NotFound, $"no mobile process '{request.Process}'"));

@@ -17,6 +17,8 @@ internal static class MethodTable
         [nameof(LocalApi.LocalApiClient.Hold)] = AccessLevel.Change,
         [nameof(LocalApi.LocalApiClient.Redirect)] = AccessLevel.Change,
         [nameof(LocalApi.LocalApiClient.Release)] = AccessLevel.Change,
+        [nameof(LocalApi.LocalApiClient.PauseRedirecting)] = AccessLevel.Change,
+        [nameof(LocalApi.LocalApiClient.ResumeRedirecting)] = AccessLevel.Change,
         [nameof(LocalApi.LocalApiClient.Resolve)] = AccessLevel.Change,
         [nameof(LocalApi.LocalApiClient.WatchPackets)] = AccessLevel.Change, // who talks to whom, and payload
         [nameof(LocalApi.LocalApiClient.ExplainProcess)] = AccessLevel.Read,

@@ -18,6 +18,7 @@ internal sealed class LocalApiService(
     ProcessIntake intake,
     ProcessView view,
     ManualRedirection manual,
+    RedirectionPause pause,
     MigrationService migrations,
     NodeMap nodes,
     NodeCluster identity,
@@ -36,13 +37,8 @@ internal sealed class LocalApiService(
     public override Task<ProcessInfo> Attach(AttachRequest request, ServerCallContext context) => GuardAsync(async () =>
         await view.InfoAsync(await intake.AttachAsync(request, context.CancellationToken)));
 
-    public override Task<ListProcessesReply> ListProcesses(ListProcessesRequest request, ServerCallContext context) => GuardAsync(async () =>
-    {
-        var reply = new ListProcessesReply();
-        foreach (var record in registry.List())
-            reply.Processes.Add(await view.InfoAsync(record));
-        return reply;
-    });
+    public override Task<ListProcessesReply> ListProcesses(ListProcessesRequest request, ServerCallContext context) =>
+        GuardAsync(() => DescribeAsync(registry.List()));
 
     public override Task<ProcessInfo> ShowProcess(ShowProcessRequest request, ServerCallContext context) =>
         GuardAsync(() => view.InfoAsync(Find(request.Process), withHistory: true));
@@ -118,6 +114,12 @@ internal sealed class LocalApiService(
     public override Task<ProcessInfo> Release(ProcessRequest request, ServerCallContext context) =>
         GuardAsync(async () => await view.InfoAsync(await manual.ReleaseAsync(Find(request.Process))));
 
+    public override Task<ListProcessesReply> PauseRedirecting(PauseRedirectingRequest request, ServerCallContext context) =>
+        GuardAsync(async () => await DescribeAsync(await pause.PauseAsync()));
+
+    public override Task<ListProcessesReply> ResumeRedirecting(ResumeRedirectingRequest request, ServerCallContext context) =>
+        GuardAsync(async () => await DescribeAsync(await pause.ResumeAsync()));
+
     public override Task<ProcessInfo> Resolve(ResolveRequest request, ServerCallContext context) => GuardAsync(async () =>
     {
         var record = Find(request.Process);
@@ -172,6 +174,14 @@ internal sealed class LocalApiService(
             Message = $"Node '{record.CurrentNode}', which runs '{record.Name}' and would move it, didn't answer ({RemoteNode.Cause(cause)}). Check that its twinsd runs and that the network between the nodes works; 'twins show {record.Name}' there tells whether it has moved.",
         },
     };
+
+    private async Task<ListProcessesReply> DescribeAsync(IEnumerable<ProcessRecord> records)
+    {
+        var reply = new ListProcessesReply();
+        foreach (var record in records)
+            reply.Processes.Add(await view.InfoAsync(record));
+        return reply;
+    }
 
     private ProcessRecord Find(string process) => registry.Find(process)
         ?? throw new RpcException(new Status(StatusCode.NotFound, $"No mobile process is named '{process}' or has that PID on node '{identity.Name}'. 'twins ls' lists them; 'twins attach PID' takes one."));

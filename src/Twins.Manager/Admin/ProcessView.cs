@@ -42,6 +42,12 @@ internal sealed partial class ProcessView(
             Note = record.Note,
             Cabin = host.Find(record.Id)?.Place.NamespacePath ?? "",
         };
+        if (home.Find(record.Id)?.PausedUntil is { } until)
+        {
+            info.PausedUntilUnixMilliseconds = until.ToUnixTimeMilliseconds();
+            info.Note = $"Redirecting is paused: what its peers send is held here until {until:u}; 'twins resume' lets it go.";
+        }
+
         info.Endpoints.AddRange(Endpoints(record));
         info.Listeners = (uint)info.Endpoints.Count(e => e.Role == "listener");
         info.Connections = (uint)info.Endpoints.Count - info.Listeners;

@@ -115,6 +115,12 @@ internal sealed partial class NodeChecks(
     {
         if (atHome is not { Holding: true } || record.State is ProcessState.Held or ProcessState.InDoubt)
             return;
+        if (atHome.PausedUntil is { } until)
+        {
+            findings.Fail("hold", $"redirecting is paused until {until:u}: what its peers send is held", "twins resume");
+            return;
+        }
+
         var since = TimeProvider.System.GetElapsedTime(atHome.HoldingSince);
         if (record.State == ProcessState.Migrating || since < TimeSpan.FromSeconds(5))
         {

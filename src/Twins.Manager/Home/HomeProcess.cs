@@ -40,6 +40,12 @@ internal sealed class HomeProcess(string processId, Twin twin)
 
     public bool HoldingNewOnly { get; set; }
 
+    /// <summary>
+    /// It runs elsewhere, and a person has what its peers send held until then; null: not so. The next hold or switch, or the end of one,
+    /// ends it.
+    /// </summary>
+    public DateTimeOffset? PausedUntil { get; set; }
+
     /// <summary>The ends from which sockets may send while inbound packets still are held: it is about to run at home.</summary>
     public IReadOnlyCollection<Listener> Speaking { get; set; } = [];
 

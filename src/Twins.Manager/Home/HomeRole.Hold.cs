@@ -22,6 +22,7 @@ internal sealed partial class HomeRole
             if (!process.Holding || process.HoldingNewOnly)
                 process.HoldingSince = TimeProvider.System.GetTimestamp();
             process.Holding = true;
+            EndPause(process);
             process.HoldingNewOnly = request.NewConnectionsOnly;
             process.Frozen = [];
             if (process.Host is null)
@@ -71,6 +72,7 @@ internal sealed partial class HomeRole
             process.NextFlows.Clear();
             process.NextHostLegs.Clear();
             process.Holding = process.HoldingNewOnly = false;
+            EndPause(process);
             process.Frozen = [];
             if (process.Host is null)
                 return await ComeHomeAsync(process, process.Epoch, cancellation);
@@ -140,6 +142,7 @@ internal sealed partial class HomeRole
             Lingering = { process.Lingering },
             // The twin may be older than the setting.
             HoldLimitBytes = (ulong)_options.HoldLimitBytes,
+            KeepPorts = process.PausedUntil is not null,
         };
         return command;
     }

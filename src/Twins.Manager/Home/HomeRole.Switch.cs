@@ -41,6 +41,7 @@ internal sealed partial class HomeRole
             process.HostLegs.UnionWith(request.HostLegs);
             process.NextHostLegs.Clear();
             process.Holding = process.HoldingNewOnly = false;
+            process.PausedUntil = null;
             process.Frozen = [];
             process.Host = request.Host;
             process.HostAddress = request.HostAddress;

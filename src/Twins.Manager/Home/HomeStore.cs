@@ -26,6 +26,7 @@ internal sealed class HomeStore(ITableStore table, NodeCluster identity)
             Listeners = [.. process.Listeners.Select(l => l.ToRecord())],
             HostLegs = [.. process.HostLegs.Select(l => l.ToEndpoint())],
             Cabin = null,
+            PausedUntil = null,
             Note = "",
         },
         [.. process.Flows.Values.Select(f => f.ToRecord())],
@@ -65,6 +66,10 @@ internal sealed class HomeStore(ITableStore table, NodeCluster identity)
             FoundEpoch(process.ProcessId),
             record => record with { HostLegs = [.. process.HostLegs.Union(process.NextHostLegs).Select(l => l.ToEndpoint())] });
     }
+
+    /// <summary>What its peers send is held by a person's wish, or is so no longer.</summary>
+    public void SavePause(HomeProcess process) => table.TryChange(
+        process.ProcessId, FoundEpoch(process.ProcessId), record => record with { PausedUntil = process.PausedUntil });
 
     public void AddFlow(HomeProcess process, Flow flow) =>
         table.TryAddFlows(process.ProcessId, FoundEpoch(process.ProcessId), flow.ToRecord());

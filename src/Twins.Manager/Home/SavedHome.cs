@@ -19,7 +19,8 @@ internal sealed class SavedHome(ProcessRecord record, ImmutableArray<FlowRecord>
             Epoch = record.Epoch,
             Host = held ? null : record.CurrentNode,
             HostAddress = held ? null : record.CurrentNodeAddress,
-            Holding = held,
+            Holding = held || record.PausedUntil is not null,
+            PausedUntil = held ? null : record.PausedUntil,
         };
         process.Listeners.UnionWith(record.Listeners.Select(l => l.ToWire()));
         (held ? process.NextHostLegs : process.HostLegs).UnionWith(record.HostLegs.Select(l => l.ToWire()));

@@ -63,6 +63,9 @@ public sealed record ProcessRecord
     /// <summary>Ends N:n of the legs at the host; none while it is at home.</summary>
     public ImmutableArray<Endpoint> HostLegs { get; init; } = [];
 
+    /// <summary>At its home, while it runs elsewhere: until when what its peers send is held by a person's wish; null: it isn't.</summary>
+    public DateTimeOffset? PausedUntil { get; init; }
+
     /// <summary>What a person should know, such as why it is in doubt.</summary>
     public string Note { get; init; } = "";
 

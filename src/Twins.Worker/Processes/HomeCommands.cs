@@ -42,7 +42,7 @@ internal sealed class HomeCommands(TwinState state)
         process.Held.ReplaceBy(newOnly ? [] : connections);
         if (!newOnly || process.Role != Role.Redirecting)
             process.Role = Role.Holding;
-        if (!newOnly)
+        if (!newOnly && !command.KeepPorts)
             process.Placeholders.Suspend();
         state.Table = builder.Build();
     }

@@ -99,6 +99,8 @@ public sealed class AccessTests
         var client = new LocalApi.LocalApiClient(channel);
         await client.ListProcessesAsync(new ListProcessesRequest());
         await Refused(async () => await client.HoldAsync(new ProcessRequest()));
+        await Refused(async () => await client.PauseRedirectingAsync(new PauseRedirectingRequest()));
+        await Refused(async () => await client.ResumeRedirectingAsync(new ResumeRedirectingRequest()));
         using var watch = client.WatchPackets(new WatchNodeRequest());
         await Refused(async () => await watch.ResponseStream.MoveNext(CancellationToken.None));
     }

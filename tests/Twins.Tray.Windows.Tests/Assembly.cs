@@ -1,0 +1,2 @@
+// One screen, one taskbar, one pipe.
+[assembly: DoNotParallelize]
