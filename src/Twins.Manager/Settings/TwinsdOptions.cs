@@ -9,6 +9,12 @@ namespace Twins.Manager.Settings;
 /// </summary>
 internal sealed class TwinsdOptions
 {
+    /// <summary>On Windows, the account of services without rights.</summary>
+    internal const string LocalService = "LocalService";
+
+    /// <summary>On Windows, for <see cref="AdminUser"/>: the user of twinsd.</summary>
+    internal const string OwnUser = "twinsd";
+
     private const string PipePrefix = @"\\.\pipe\";
 
     /// <summary>This node's name until it is in a cluster, whose certificate then names it. Default: the host name in lower case. 1 to 63 of a-z, 0-9, '-', '.'.</summary>
@@ -94,7 +100,7 @@ internal sealed class TwinsdOptions
     public string TwinPath { get; init; } = "";
 
     /// <summary>
-    /// The admin page, on Linux: <c>off</c>; <c>on-demand</c>, from the first <c>twins admin</c> on; <c>always</c>, so that its metrics can
+    /// The admin page: <c>off</c>; <c>on-demand</c>, from the first <c>twins admin</c> on; <c>always</c>, so that its metrics can
     /// be read at any time. Default on-demand.
     /// </summary>
     [RegularExpression("off|on-demand|always")]
@@ -104,9 +110,12 @@ internal sealed class TwinsdOptions
     [Range(1, 65535)]
     public int AdminPort { get; init; } = 7459;
 
-    /// <summary>User that the admin page's program runs as: one without rights, for nothing else. Default twins-admin.</summary>
-    [RegularExpression("[a-z_][a-z0-9_-]{0,31}")]
-    public string AdminUser { get; init; } = "twins-admin";
+    /// <summary>
+    /// User that the admin page's program runs as: one without rights, for nothing else. Default twins-admin. On Windows LocalService,
+    /// or <c>twinsd</c>: twinsd's own user without its rights, for a twinsd that isn't a service.
+    /// </summary>
+    [RegularExpression("[A-Za-z_][A-Za-z0-9_-]{0,31}")]
+    public string AdminUser { get; init; } = OperatingSystem.IsWindows() ? LocalService : "twins-admin";
 
     /// <summary>The admin page's program. Default: empty, the one that was installed with twinsd; else an absolute path.</summary>
     [AbsolutePath(OrEmpty = true)]
