@@ -49,7 +49,8 @@ public sealed class WindowsTests : AdminTest
         // Without a word: its pipe and its job end with twinsd, and so it does; the new twinsd starts another for those who are logged in.
         int page = Host2.PidsOf(WindowsNode.AdminProgram).Single();
         _node.RestartDaemon();
-        Eventually.Holds(() => Host2.PidsOf(WindowsNode.AdminProgram) is [int now] && now != page, "another page's program runs");
+        Eventually.Holds(() => Host2.PidsOf(WindowsNode.AdminProgram) is [int now] && now != page && Host2.Exec("curl", "-fsS", "http://127.0.0.1:7459/readyz").ExitCode == 0,
+            "another page's program answers", TimeSpan.FromSeconds(60));
         await visitor.GoAsync("/processes");
         await Expect(visitor.Page.Locator("#processes tbody tr")).ToHaveCountAsync(1);
     }
