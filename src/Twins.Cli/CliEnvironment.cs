@@ -1,6 +1,7 @@
 using Grpc.Net.Client;
 using Spectre.Console;
 using Twins.Cli.Client;
+using Twins.Cli.Windows;
 using Twins.Protocol;
 
 namespace Twins.Cli;
@@ -47,6 +48,9 @@ internal sealed record CliEnvironment
     /// <summary>Opens the connection to a <c>twinsd</c>, given its socket.</summary>
     public Func<string, GrpcChannel> OpenChannel { get; init; } = LocalChannel.Open;
 
+    /// <summary>Opens the user's browser with an address, and says whether that could be asked for; null: that isn't done here.</summary>
+    public Func<string, bool>? OpenBrowser { get; init; }
+
     /// <summary>The environment of the running process.</summary>
     public static CliEnvironment OfThisProcess() => new()
     {
@@ -60,6 +64,7 @@ internal sealed record CliEnvironment
         Installation = new Installation(Environment.GetEnvironmentVariable("TWINS_HOME"), AppContext.BaseDirectory),
         SocketPath = Environment.GetEnvironmentVariable("TWINS_SOCKET") is { Length: > 0 } path
             ? path : OperatingSystem.IsWindows() ? @"\\.\pipe\twins\twinsd" : "/run/twins/twinsd.sock",
+        OpenBrowser = OperatingSystem.IsWindows() ? Browser.Open : null,
         LabDirectory = Environment.GetEnvironmentVariable("TWINS_LAB") is { Length: > 0 } lab ? lab : "/run/twins-lab",
     };
 

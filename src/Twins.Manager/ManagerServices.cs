@@ -1,6 +1,8 @@
 using Twins.Manager.Access;
 using Twins.Manager.Admin;
 using Twins.Manager.Admin.Page;
+using Twins.Manager.Admin.Page.Linux;
+using Twins.Manager.Admin.Page.Windows;
 using Twins.Manager.Checkpoint;
 using Twins.Manager.Explaining;
 using Twins.Manager.Home;
@@ -82,6 +84,10 @@ internal static class ManagerServices
         services.AddSingleton<Doctor>();
         services.AddSingleton<NodeList>();
         services.AddSingleton<StateFeed>();
+        if (OperatingSystem.IsWindows())
+            services.AddSingleton<PageLauncher, RestrictedLauncher>();
+        else
+            services.AddSingleton<PageLauncher, SetprivLauncher>();
         services.AddSingleton<PageProgram>();
 
         services.AddHostedService(p => p.GetRequiredService<TwinPool>());

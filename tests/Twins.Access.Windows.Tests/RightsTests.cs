@@ -2,6 +2,7 @@ using System.IO.Pipes;
 using System.Security.Principal;
 using Twins.Access.Windows.Tests.Support;
 using Twins.Manager.Access;
+using Twins.Manager.Access.Sessions;
 using Twins.Manager.Access.Windows;
 
 namespace Twins.Access.Windows.Tests;
@@ -22,7 +23,7 @@ public sealed class RightsTests
     public void Administrator_MayReadAndChange()
     {
         using var identity = WindowsIdentity.GetCurrent();
-        Assert.AreEqual(new LocalCaller($"User {identity.User}", 7, MayRead: true, MayChange: true), new PipeRights(Stranger, null).Judge(identity, 7));
+        Assert.AreEqual(new LocalCaller($"User {identity.User}", 7, MayRead: true, MayChange: true) { User = identity.User!.Value }, new PipeRights(Stranger, null).Judge(identity, 7));
     }
 
     [TestMethod]
@@ -58,6 +59,23 @@ public sealed class RightsTests
     }
 
     [TestMethod]
+    public void PagesUser_MayConnect_AndNothingElse()
+    {
+        var security = new PipeRights(Stranger, Users, new SecurityIdentifier(WellKnownSidType.LocalServiceSid, null)).Security();
+        Assert.AreEqual(AccessList.Replace("Allow S-1-5-21", "Allow S-1-5-19 0x12019B, Allow S-1-5-21", StringComparison.Ordinal), Describe(security));
+    }
+
+    [TestMethod]
+    public void PagesProgram_IsThatProcessOfThatUser()
+    {
+        using var identity = Restricted(WellKnownSidType.BuiltinAdministratorsSid);
+        var page = new PageIdentity(identity.User!.Value, 7);
+        Assert.IsTrue(page.IsOf(new PipeRights(Stranger, null).Judge(identity, 7)));
+        Assert.IsFalse(page.IsOf(new PipeRights(Stranger, null).Judge(identity, 8)));
+        Assert.IsFalse(new PageIdentity("S-1-5-19", 7).IsOf(new PipeRights(Stranger, null).Judge(identity, 7)));
+    }
+
+    [TestMethod]
     public void AccessList_NamesWhoMayConnect_AndNobodyElse()
     {
         var security = new PipeRights(Stranger, Users).Security();
@@ -71,7 +89,7 @@ public sealed class RightsTests
         using var identity = Restricted(WellKnownSidType.BuiltinAdministratorsSid);
         var security = PipeRights.OfThisMachine("no such group of ours").Security();
         CollectionAssert.AreEquivalent(
-            new[] { "S-1-5-2", "S-1-5-18", "S-1-5-32-544", identity.User!.Value },
+            new[] { "S-1-5-2", "S-1-5-18", "S-1-5-19", "S-1-5-32-544", identity.User!.Value },
             security.GetAccessRules(true, true, typeof(SecurityIdentifier)).Cast<PipeAccessRule>().Select(rule => rule.IdentityReference.Value).ToArray());
     }
 

@@ -16,6 +16,9 @@ internal sealed class CommandLineFixture : IAsyncDisposable
 
     public string Input { get; set; } = "";
 
+    /// <summary>Opens a browser; null: that isn't done.</summary>
+    public Func<string, bool>? OpenBrowser { get; set; }
+
     /// <summary>True: the programs that this repository built; false: none are there.</summary>
     public bool Built { get; set; }
 
@@ -58,6 +61,7 @@ internal sealed class CommandLineFixture : IAsyncDisposable
             ErrorBytes = error,
             In = new StringReader(Input),
             Variable = Variables.GetValueOrDefault,
+            OpenBrowser = OpenBrowser,
         };
         int exitCode = await CommandTree.RunAsync(environment, arguments, interrupted);
         return new CommandLineResult(exitCode,

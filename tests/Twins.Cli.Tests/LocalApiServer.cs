@@ -33,11 +33,18 @@ internal sealed class LocalApiServer : IAsyncDisposable
             options.ListenUnixSocket(socket, listen => listen.Protocols = HttpProtocols.Http2));
         WebApplication application = builder.Build();
         application.MapGrpcService<Forwarder>();
+        application.MapGrpcService<Page>();
         await application.StartAsync();
         return new LocalApiServer(application, socket);
     }
 
     public ValueTask DisposeAsync() => _application.DisposeAsync();
+
+    private sealed class Page : PageApi.PageApiBase
+    {
+        public override Task<OpenPageReply> OpenPage(OpenPageRequest request, ServerCallContext context) =>
+            Task.FromResult(new OpenPageReply { Url = "http://127.0.0.1:7459/login?code=x", Role = "admin" });
+    }
 
     /// <summary>gRPC wants a type that it creates; the test has an object.</summary>
     private sealed class Forwarder(LocalApi.LocalApiBase answers) : LocalApi.LocalApiBase

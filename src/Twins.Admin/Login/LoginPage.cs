@@ -5,6 +5,16 @@ namespace Twins.Admin.Login;
 /// <summary>What a visitor without a session sees: how to log in.</summary>
 internal static class LoginPage
 {
+    private const string OnLinux = """
+        <p><code>sudo twins admin</code> to see and change things, or</p>
+        <p><code>twins admin</code>, as a member of the group <code>twins</code>, to see them.</p>
+        """;
+
+    private const string OnWindows = """
+        <p><code>twins admin</code>, elevated (Run as administrator), to see and change things, or</p>
+        <p><code>twins admin</code>, as a member of <code>Twins Operators</code>, to see them.</p>
+        """;
+
     /// <summary>Answers with it.</summary>
     /// <param name="context">Its status is set by the caller.</param>
     /// <param name="why">A sentence.</param>
@@ -29,8 +39,7 @@ internal static class LoginPage
             <h1>Twins</h1>
             <p>{{HtmlEncoder.Default.Encode(why)}}</p>
             <p>To log in, run this on the node, and open the address that it prints:</p>
-            <p><code>sudo twins admin</code> to see and change things, or</p>
-            <p><code>twins admin</code>, as a member of the group <code>twins</code>, to see them.</p>
+            {{(OperatingSystem.IsWindows() ? OnWindows : OnLinux)}}
             <p>The address is good once, for a minute.</p>
             </main>
             </body>

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Twins.Capture;
+using Twins.Cli.Capturing.Windows;
 using Twins.Cli.Output;
 
 namespace Twins.Cli.Capturing;
@@ -123,9 +124,15 @@ internal sealed class CaptureOutput : IDisposable
     {
         if (path == StandardOutput)
             return environment.OutBytes;
-        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, Share = FileShare.Read, BufferSize = 1 << 16 };
-        if (!OperatingSystem.IsWindows())
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        return new FileStream(path, options);
+        if (OperatingSystem.IsWindows())
+            return PrivateFile.Create(path);
+        return new FileStream(path, new FileStreamOptions
+        {
+            Mode = FileMode.Create,
+            Access = FileAccess.Write,
+            Share = FileShare.Read,
+            BufferSize = 1 << 16,
+            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+        });
     }
 }

@@ -1,6 +1,5 @@
 using System.Threading.Channels;
 using Grpc.Core;
-using SharpPcap.LibPcap;
 using Twins.Capture;
 using Twins.Cli.Client;
 using Twins.Protocol;
@@ -23,7 +22,7 @@ internal sealed class CaptureRun : IDisposable
     private readonly PacketJoiner _joiner;
     private readonly Channel<object> _waiting = Channel.CreateBounded<object>(MostWaiting);
     private readonly CancellationTokenSource _end = new();
-    private readonly Dictionary<int, BpfProgram> _filters = [];
+    private IFrameTest? _filter;
     private CaptureOutput _output = null!;
     private string _name = "";
     private long _shown;
@@ -41,14 +40,13 @@ internal sealed class CaptureRun : IDisposable
     {
         // Before anything is begun.
         if (_request.Filter.Length > 0)
-            _filters[CaptureInterface.RawIp] = InterfaceSource.CompileFilter(CaptureInterface.RawIp, _request.Filter);
+            _filter = CaptureSystem.Test(_request.Filter);
         return _request.ReadPath.Length > 0 ? Task.FromResult(ReadFile()) : CaptureAsync(cancellation);
     }
 
     public void Dispose()
     {
-        foreach (BpfProgram filter in _filters.Values)
-            filter.Dispose();
+        _filter?.Dispose();
         _end.Dispose();
     }
 
@@ -93,7 +91,7 @@ internal sealed class CaptureRun : IDisposable
 
     private async Task<int> CaptureAsync(CancellationToken cancellation)
     {
-        using InterfaceSource? interfaces = _request.Node.Length > 0 ? null : InterfaceSource.Open(_request.Interface, _request.Filter, _request.Payload);
+        using IFrameSource? interfaces = _request.Node.Length > 0 ? null : CaptureSystem.Open(_request.Interface, _request.Filter, _request.Payload);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _end.Token);
         using TwinSource? twins = await StartTwinsAsync(end.Token);
         using (_output = CaptureOutput.Open(_environment, _request))
@@ -151,7 +149,7 @@ internal sealed class CaptureRun : IDisposable
         }
     }
 
-    private string Describe(InterfaceSource? interfaces, TwinSource? twins)
+    private string Describe(IFrameSource? interfaces, TwinSource? twins)
     {
         string here = interfaces is null ? "" : $"on {string.Join(", ", interfaces.Names)}";
         string there = twins is null ? "" : _request.Node.Length > 0 ? $"what the twins of {_request.Node} handle" : "and what this node's twins do";
@@ -212,7 +210,7 @@ internal sealed class CaptureRun : IDisposable
             case CapturedFrame frame:
                 _joiner.Add(frame);
                 break;
-            case TwinRecord record when Matches(CaptureInterface.RawIp, record.Octets.Span):
+            case TwinRecord record when Matches(CaptureInterface.RawIp, record.Octets):
                 _joiner.Add(record);
                 break;
             case ProcessInfo process:
@@ -221,17 +219,10 @@ internal sealed class CaptureRun : IDisposable
         }
     }
 
-    private bool Matches(CapturedFrame frame) => Matches(frame.Interface.LinkType, frame.Octets.Span);
+    private bool Matches(CapturedFrame frame) => Matches(frame.Interface.LinkType, frame.Octets);
 
     // What the interfaces deliver has passed the filter already; what twins and files have, hasn't.
-    private bool Matches(int linkType, ReadOnlySpan<byte> octets)
-    {
-        if (_request.Filter.Length == 0)
-            return true;
-        if (!_filters.TryGetValue(linkType, out BpfProgram? filter))
-            _filters[linkType] = filter = InterfaceSource.CompileFilter(linkType, _request.Filter);
-        return filter.Matches(octets);
-    }
+    private bool Matches(int linkType, ReadOnlyMemory<byte> octets) => _filter?.Matches(linkType, octets) ?? true;
 
     private void Take(PacketLine line)
     {

@@ -8,10 +8,12 @@ namespace Twins.Cli.Commands;
 /// <summary><c>twins admin</c>: a login to the admin page.</summary>
 internal static class AdminCommand
 {
+    private static readonly Option<bool> NoBrowser = new("--no-browser") { Description = "Only print it: on Windows a browser is opened with it otherwise" };
+
     public static Command Create(CliEnvironment environment)
     {
         Command command = new Command("admin",
-            "Print the address of this node's admin page with a login of your rights: good once, for a minute").WithJson();
+            "Print the address of this node's admin page with a login of your rights: good once, for a minute") { NoBrowser }.WithJson();
         return command.Handle(environment, async (result, cancellation) =>
         {
             var page = new PageApi.PageApiClient(environment.OpenChannel(environment.SocketPath));
@@ -25,6 +27,8 @@ internal static class AdminCommand
 
             environment.Error.WriteLine($"twins: open this in a browser on this machine within a minute; it is good once, as {login.Role}");
             environment.Out.WriteLine(login.Url);
+            if (!result.GetValue(NoBrowser) && environment.OpenBrowser?.Invoke(login.Url) == false)
+                environment.Error.WriteLine("twins: no browser could be opened with it; do that by hand");
             return ExitCode.Done;
         });
     }

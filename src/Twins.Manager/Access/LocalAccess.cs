@@ -29,12 +29,18 @@ internal abstract class LocalAccess(RefusalLog refusals, PageCallers page, Audit
         if (first && level == AccessLevel.Change)
             audit.Add(caller, method, "", "refused", "");
         throw new RpcException(new Status(StatusCode.PermissionDenied, !isOffered && caller is not null ? "This isn't done on the admin page: use the command line."
-            : caller is { Session.IsAdmin: false } ? "Your role here is reader. Root's logins may change things: run 'sudo twins admin'."
+            : caller is { Session.IsAdmin: false } ? ReaderSentence
             : Sentence(known ? level : AccessLevel.Change)));
     }
 
     /// <summary>Null: the system doesn't tell, so the caller is nobody.</summary>
     protected abstract LocalCaller? Find(IFeatureCollection connection);
+
+    /// <summary>The name of the caller's user, for people.</summary>
+    public abstract string NameOf(LocalCaller caller);
+
+    /// <summary>Whose logins to the admin page may change things.</summary>
+    protected abstract string ReaderSentence { get; }
 
     /// <summary>Who may, and how one becomes that.</summary>
     protected abstract string Sentence(AccessLevel level);

@@ -9,8 +9,8 @@ namespace Twins.Manager.Access;
 /// <param name="MayChange">It may do everything, reading too.</param>
 internal sealed record LocalCaller(string Name, int Pid, bool MayRead, bool MayChange)
 {
-    /// <summary>User ID; null on Windows.</summary>
-    public uint? User { get; init; }
+    /// <summary>The user: on Linux the ID, on Windows the SID; null: unknown.</summary>
+    public string? User { get; init; }
 
     /// <summary>Whether it is the admin page's program.</summary>
     public bool IsPage { get; init; }

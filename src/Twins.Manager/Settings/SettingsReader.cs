@@ -138,6 +138,9 @@ internal static class SettingsReader
             return;
         }
 
+        if (OperatingSystem.IsWindows() && options.AdminUser is not (TwinsdOptions.LocalService or TwinsdOptions.OwnUser))
+            faults.Add(new SettingFault("adminUser", options.AdminUser, AdminUsers));
+
         if (options.AdminPort == options.ApiPort || options.AdminPort == options.JoinPort || (options.AdminPort >= options.FirstRedirectPort && options.AdminPort <= options.LastRedirectPort))
             faults.Add(new SettingFault("adminPort", Text(options.AdminPort), $"neither {options.ApiPort} nor {options.JoinPort}, and outside of the redirect range {options.FirstRedirectPort}-{options.LastRedirectPort}"));
 
@@ -146,6 +149,8 @@ internal static class SettingsReader
             faults.Add(new SettingFault("apiPort", Text(options.ApiPort), $"outside of the redirect range {options.FirstRedirectPort}-{options.LastRedirectPort}, and so the port after it"));
     }
 
+    private static string AdminUsers => OperatingSystem.IsWindows() ? $"{TwinsdOptions.LocalService} or {TwinsdOptions.OwnUser}" : "the name of a user of this machine";
+
     private static string Allowed(PropertyInfo property)
     {
         if (property.Name == nameof(TwinsdOptions.NodeName))
@@ -153,7 +158,7 @@ internal static class SettingsReader
         if (property.Name == nameof(TwinsdOptions.AdminPage))
             return "off, on-demand or always";
         if (property.Name == nameof(TwinsdOptions.AdminUser))
-            return "the name of a user of this machine";
+            return AdminUsers;
         if (property.Name == nameof(TwinsdOptions.Address))
             return "an IP address, or empty";
         if (property.GetCustomAttribute<DurationRangeAttribute>() is { } durations)

@@ -9,6 +9,12 @@ namespace Twins.Manager.Settings;
 /// </summary>
 internal sealed class TwinsdOptions
 {
+    /// <summary>On Windows, the account of services without rights.</summary>
+    internal const string LocalService = "LocalService";
+
+    /// <summary>On Windows, for <see cref="AdminUser"/>: the user of twinsd.</summary>
+    internal const string OwnUser = "twinsd";
+
     private const string PipePrefix = @"\\.\pipe\";
 
     [Setting("This node's name until it is in a cluster, whose certificate then names it.", Default = "the host name in lower case")]
@@ -90,7 +96,7 @@ internal sealed class TwinsdOptions
     [AbsolutePath(OrEmpty = true)]
     public string TwinPath { get; init; } = "";
 
-    [Setting("The admin page, on Linux. `off`; `on-demand`: from the first `twins admin` on; `always`: with twinsd, so that its metrics can be read at any time.")]
+    [Setting("The admin page. `off`; `on-demand`: from the first `twins admin` on; `always`: with twinsd, so that its metrics can be read at any time.")]
     [RegularExpression("off|on-demand|always")]
     public string AdminPage { get; init; } = "on-demand";
 
@@ -98,9 +104,11 @@ internal sealed class TwinsdOptions
     [Range(1, 65535)]
     public int AdminPort { get; init; } = 7459;
 
-    [Setting("User that the admin page's program runs as: one without rights, for nothing else.")]
-    [RegularExpression("[a-z_][a-z0-9_-]{0,31}")]
-    public string AdminUser { get; init; } = "twins-admin";
+    [Setting(
+        "User that the admin page's program runs as: one without rights, for nothing else. On Windows `LocalService`; or `twinsd`, which is twinsd's own user without its rights, for a twinsd that isn't a service.",
+        Default = "twins-admin; on Windows LocalService")]
+    [RegularExpression("[A-Za-z_][A-Za-z0-9_-]{0,31}")]
+    public string AdminUser { get; init; } = OperatingSystem.IsWindows() ? LocalService : "twins-admin";
 
     [Setting("The admin page's program. Empty: the one that was installed with twinsd.", Default = "empty")]
     [AbsolutePath(OrEmpty = true)]

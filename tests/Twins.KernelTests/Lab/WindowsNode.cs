@@ -25,19 +25,23 @@ internal sealed class WindowsNode : IDisposable
     private static readonly string TwinsProgram = Path.Combine(Programs, "twins.exe");
     private static readonly string Prefix = Path.Combine(Repository.Root, "build", "wine", "windows-node");
 
+    /// <summary>The admin page's program, as pgrep(1) sees it.</summary>
+    public const string AdminProgram = "twins-admin.exe";
+
     private readonly Machine _machine;
     private readonly BackgroundProgram _bridge;
     private readonly BackgroundProgram? _relay;
     private readonly List<BackgroundProgram> _launched = [];
+    private readonly string[] _settings;
     private BackgroundProgram? _daemon; // null: a service
 
-    private WindowsNode(Machine machine, BackgroundProgram? relay = null, bool isService = false)
+    private WindowsNode(Machine machine, BackgroundProgram? relay = null, bool isService = false, params string[] settings)
     {
         _machine = machine;
+        _settings = settings;
         _relay = relay;
         ChangeRules("-A");
-        _bridge = machine.Start(Path.Combine(Repository.Root, "build", "rigs", "windivert", "bridge"), "--socket", RigSocket, "--mark", Mark, "--queue", "10", "--queue", "11");
-        _bridge.WaitFor("ready");
+        _bridge = StartBridge();
         if (isService)
             InstallService();
         else
@@ -54,10 +58,12 @@ internal sealed class WindowsNode : IDisposable
     }
 
     /// <summary>Starts it, with nothing of an earlier one.</summary>
-    public static WindowsNode Start(Machine machine)
+    /// <param name="machine">Where it runs.</param>
+    /// <param name="settings">Arguments of twinsd.</param>
+    public static WindowsNode Start(Machine machine, params string[] settings)
     {
         RemoveData();
-        return new WindowsNode(machine);
+        return new WindowsNode(machine, settings: settings);
     }
 
     /// <summary>Installs it as a Windows service, which isn't started, with nothing of an earlier one. It is removed with the node.</summary>
@@ -100,15 +106,46 @@ internal sealed class WindowsNode : IDisposable
     public static string Program(string name) => Path.Combine(Repository.Root, "build", "rigs", "winnode", name);
 
     /// <summary>Runs <c>twins.exe ARGUMENTS --json</c>.</summary>
-    public TwinsResult Twins(params string[] arguments) => new(Wine([TwinsProgram, .. arguments, "--json"]));
+    public TwinsResult Twins(params string[] arguments) => new(Wine(["wine", TwinsProgram, .. arguments, "--json"]));
 
     /// <summary>Runs <c>twins.exe run --detach</c>.</summary>
     /// <returns>The PID that Windows gave it.</returns>
     public int Run(string name, params string[] command)
     {
-        CommandResult told = Wine([TwinsProgram, "run", "--detach", "--name", name, "--", .. command]).Succeeded();
+        CommandResult told = Wine(["wine", TwinsProgram, "run", "--detach", "--name", name, "--", .. command]).Succeeded();
         string line = told.Output.Split('\n').Single(line => line.StartsWith(name + " ", StringComparison.Ordinal));
         return int.Parse(line[(name.Length + 1)..], CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Starts <c>twins.exe ARGUMENTS</c> and lets it run; it ends with the node at the latest.</summary>
+    public BackgroundProgram StartTwins(params string[] arguments)
+    {
+        BackgroundProgram program = _machine.Start(Environment(["wine", TwinsProgram, .. arguments]));
+        _launched.Add(program);
+        return program;
+    }
+
+    /// <summary>Ends the driver's bridge: from now on there is no driver, until the node ends.</summary>
+    public void EndBridge() => _bridge.Stop();
+
+    /// <summary>After <see cref="EndBridge"/>: a driver that doesn't open, with this error of Windows. It ends with the node.</summary>
+    public void RefuseDriver(int error)
+    {
+        BackgroundProgram refusing = StartBridge("--refuse", Text(error));
+        _launched.Add(refusing);
+    }
+
+    /// <summary>A file that Windows programs see as the path with <c>Z:</c> before it.</summary>
+    public static string OnDrive(string path) => "Z:" + path.Replace('/', '\\');
+
+    /// <summary>The machine's environment is what the admin page's program gets, as services do.</summary>
+    public void GiveEnvironment()
+    {
+        foreach (string variable in Variables)
+        {
+            string[] parts = variable.Split('=');
+            Wine("wine", "reg.exe", "add", @"HKLM\System\CurrentControlSet\Control\Session Manager\Environment", "/v", parts[0], "/d", parts[1], "/f").Succeeded();
+        }
     }
 
     /// <summary>Starts a Windows program of which Twins knows nothing; it ends with the node.</summary>
@@ -186,6 +223,14 @@ internal sealed class WindowsNode : IDisposable
 
     public override string ToString() => $"{_daemon}\n{_bridge}\n{_relay}";
 
+    private BackgroundProgram StartBridge(params string[] more)
+    {
+        BackgroundProgram bridge = _machine.Start(
+            [Path.Combine(Repository.Root, "build", "rigs", "windivert", "bridge"), "--socket", RigSocket, "--mark", Mark, "--queue", "10", "--queue", "11", .. more]);
+        bridge.WaitFor("ready");
+        return bridge;
+    }
+
     private void SignalTwins(int signal)
     {
         foreach (int twin in _machine.PidsOf("twin.exe"))
@@ -215,7 +260,7 @@ internal sealed class WindowsNode : IDisposable
         string[] command = _relay is null
             ? ["twinsd.exe", "--api-port", Text(ApiPort)]
             : [DaemonOfRig, "--api-port", Text(BehindRelay), "--address", "127.0.0.1", "--node-name", Name];
-        BackgroundProgram daemon = _machine.Start(Environment(["wine", Path.Combine(Programs, command[0]), .. command[1..], "--ready-twins", "1"]));
+        BackgroundProgram daemon = _machine.Start(Environment(["wine", Path.Combine(Programs, command[0]), .. command[1..], "--ready-twins", "1", .. _settings]));
         Eventually.Holds(() => daemon.HasEnded || Twins("ls").ExitCode == 0, () => $"{command[0]} answers: {daemon}", TimeSpan.FromSeconds(60));
         Assert.IsFalse(daemon.HasEnded, $"It ended: {daemon}");
         return daemon;
@@ -229,17 +274,12 @@ internal sealed class WindowsNode : IDisposable
         cat $told/err >&2
         rm -r $told
         exit $status
-        """, "sh", .. Environment(["wine", .. command])]);
+        """, "sh", .. Environment(command)]);
 
     // Wine's service manager gives services the machine's environment, as it was when it started.
     private void InstallService()
     {
-        foreach (string variable in Variables)
-        {
-            string[] parts = variable.Split('=');
-            Wine("reg.exe", "add", @"HKLM\System\CurrentControlSet\Control\Session Manager\Environment", "/v", parts[0], "/d", parts[1], "/f").Succeeded();
-        }
-
+        GiveEnvironment();
         _machine.Exec(Environment(["sh", "-c", "wineserver -k; wineserver -w"])).Succeeded();
         Twins("service", "install").Exits(0);
     }

@@ -98,7 +98,7 @@ public sealed class PageSessionTests : IDisposable
     public async Task PagesProgram_HasTheRightsOfTheSessionThatItNames_AndNoneWithout()
     {
         await using var node = await TestNode.StartAsync("home");
-        node.Services.GetRequiredService<PageCallers>().User = Page;
+        node.Services.GetRequiredService<PageCallers>().Page = new PageIdentity("64459", Pid: 0);
         var sessions = node.Services.GetRequiredService<PageSessions>();
         var admin = sessions.Begin("root", isAdmin: true, out var session);
         var reader = sessions.Begin("ann", isAdmin: false, out _);

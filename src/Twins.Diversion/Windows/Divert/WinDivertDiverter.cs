@@ -163,8 +163,8 @@ public sealed unsafe class WinDivertDiverter : IDiverter
         _addresses[index].Flags |= WinDivertAddressFlags.IPChecksum;
     }
 
-    // Packets of a batch lie one after the other; each says how long it is. 0: it doesn't, and what follows can't be found.
-    private static int LengthOf(ReadOnlySpan<byte> rest)
+    /// <summary>Packets of a batch lie one after the other; each says how long it is. 0: it doesn't, and what follows can't be found.</summary>
+    internal static int LengthOf(ReadOnlySpan<byte> rest)
     {
         if (rest.Length < MinimumPacketBytes)
             return 0;

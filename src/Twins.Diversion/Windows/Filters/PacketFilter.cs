@@ -42,11 +42,32 @@ internal sealed class PacketFilter
     /// <summary>ICMP and ICMPv6 errors: destination unreachable, time exceeded, parameter problem (RFC 792), and types below 128 (RFC 4443).</summary>
     public static PacketFilter IcmpErrors { get; } = new("icmp.Type == 3 or icmp.Type == 11 or icmp.Type == 12 or icmpv6.Type < 128", 4, isSum: true);
 
+    /// <summary>Each packet.</summary>
+    public static PacketFilter Everything { get; } = new("true", 1);
+
+    /// <summary>Packets of IPv4.</summary>
+    public static PacketFilter IPv4 { get; } = new("ip", 1);
+
+    /// <summary>Packets of IPv6.</summary>
+    public static PacketFilter IPv6 { get; } = new("ipv6", 1);
+
     /// <summary>Nothing. A handle with it takes part in no packet's way.</summary>
     public static PacketFilter Nothing { get; } = new("false", 1);
 
     /// <summary>Tests that it takes in the driver.</summary>
     public int TestCount { get; }
+
+    /// <summary>Packets of a transport protocol, fragments among them.</summary>
+    public static PacketFilter Of(IpProtocol protocol) => new(string.Create(CultureInfo.InvariantCulture, $"protocol == {(int)protocol}"), 1);
+
+    /// <summary>Packets of the interface with this index.</summary>
+    public static PacketFilter Interface(uint index) => new(string.Create(CultureInfo.InvariantCulture, $"ifIdx == {index}"), 1);
+
+    /// <summary>Packets from this port of TCP or UDP.</summary>
+    public static PacketFilter SourcePort(IpProtocol protocol, ushort port) => Port(protocol, "SrcPort", port);
+
+    /// <summary>Packets to this port of TCP or UDP.</summary>
+    public static PacketFilter DestinationPort(IpProtocol protocol, ushort port) => Port(protocol, "DstPort", port);
 
     /// <summary>Packets from this address.</summary>
     public static PacketFilter Source(InternetAddress address) => new($"{(address.IsIPv4 ? "ip" : "ipv6")}.SrcAddr == {Text(address)}", 1);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
 using Twins.Manager.Access.Sessions;
@@ -15,8 +16,14 @@ internal sealed class SocketAccess(string readers, RefusalLog refusals, PageCall
         if (connection.Get<IConnectionSocketFeature>() is not { } feature || PeerCredentials.Read(feature.Socket) is not { } caller)
             return null;
         var isRoot = caller.Uid == 0;
-        return new LocalCaller($"User {caller.Uid}", caller.Pid, isRoot || (GroupDatabase.Find(readers) is { } group && caller.IsIn(group)), isRoot) { User = caller.Uid };
+        return new LocalCaller($"User {caller.Uid}", caller.Pid, isRoot || (GroupDatabase.Find(readers) is { } group && caller.IsIn(group)), isRoot) { User = caller.Uid.ToString(CultureInfo.InvariantCulture) };
     }
+
+    /// <inheritdoc/>
+    public override string NameOf(LocalCaller caller) => caller.User is { } user ? UserDatabase.NameOf(uint.Parse(user, CultureInfo.InvariantCulture)) : caller.Name;
+
+    /// <inheritdoc/>
+    protected override string ReaderSentence => "Your role here is reader. Root's logins may change things: run 'sudo twins admin'.";
 
     /// <inheritdoc/>
     protected override string Sentence(AccessLevel level) => level == AccessLevel.Read

@@ -9,21 +9,20 @@ internal sealed class PageCallers(PageSessions sessions)
     /// <summary>Header with a session's secret.</summary>
     public const string SessionHeader = "twins-session";
 
-    // Plus one, so that 0 is nobody.
-    private long _user;
+    private volatile PageIdentity? _page;
 
-    /// <summary>User ID that the page's program runs as; null: none has been started.</summary>
-    public uint? User
+    /// <summary>The page's program; null: none has been started.</summary>
+    public PageIdentity? Page
     {
-        get => Interlocked.Read(ref _user) is var user and > 0 ? (uint)(user - 1) : null;
-        set => Interlocked.Exchange(ref _user, value is { } user ? user + 1L : 0);
+        get => _page;
+        set => _page = value;
     }
 
     /// <summary>The caller with the rights that it has for this call.</summary>
     /// <exception cref="RpcException">UNAUTHENTICATED: the session that it names has ended.</exception>
     public LocalCaller Judge(LocalCaller caller, HttpRequest request)
     {
-        if (caller.User is null || caller.User != User)
+        if (Page?.IsOf(caller) != true)
             return caller;
         var page = caller with { Name = "The admin page", IsPage = true, MayRead = false, MayChange = false };
         if (request.Headers[SessionHeader].ToString() is not { Length: > 0 } token)

@@ -85,7 +85,9 @@ internal sealed partial class PageSessions(TwinsdOptions options, TimeProvider t
     {
         try
         {
-            return !File.Exists(Path) ? []
+            // On Linux the run directory is empty then.
+            var isOfBefore = OperatingSystem.IsWindows() && File.GetLastWriteTimeUtc(Path) < DateTime.UtcNow - TimeSpan.FromMilliseconds(Environment.TickCount64);
+            return isOfBefore || !File.Exists(Path) ? []
                 : (JsonSerializer.Deserialize(File.ReadAllBytes(Path), StateJson.Default.ListPageSession) ?? []).ToDictionary(s => s.TokenHash);
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException or ArgumentException)

@@ -1,3 +1,4 @@
+using System.Security.Principal;
 using Microsoft.AspNetCore.Http.Features;
 using Twins.Manager.Access.Sessions;
 using Twins.Manager.Audit;
@@ -10,6 +11,23 @@ internal sealed class PipeAccess(string readers, RefusalLog refusals, PageCaller
 {
     /// <inheritdoc/>
     protected override LocalCaller? Find(IFeatureCollection connection) => connection.Get<PipeCaller>()?.Caller;
+
+    /// <inheritdoc/>
+    public override string NameOf(LocalCaller caller)
+    {
+        try
+        {
+            return caller.User is { } user ? new SecurityIdentifier(user).Translate(typeof(NTAccount)).Value : caller.Name;
+        }
+        catch (SystemException e) when (e is not OutOfMemoryException)
+        {
+            // The account is gone, or its domain doesn't answer.
+            return caller.Name;
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override string ReaderSentence => "Your role here is reader. Administrators' logins may change things: run 'twins admin' elevated (Run as administrator).";
 
     /// <inheritdoc/>
     protected override string Sentence(AccessLevel level) => level == AccessLevel.Read

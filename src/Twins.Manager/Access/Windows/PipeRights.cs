@@ -7,7 +7,8 @@ namespace Twins.Manager.Access.Windows;
 /// <summary>Who may do what by the pipe. Immutable: a group that is made later counts from the next start.</summary>
 /// <param name="self">The user that <c>twinsd</c> runs as.</param>
 /// <param name="readers">The group that may read; null: there is none.</param>
-internal sealed class PipeRights(SecurityIdentifier self, SecurityIdentifier? readers)
+/// <param name="page">The user of the admin page's program, who may connect and nothing else; null: there is none.</param>
+internal sealed class PipeRights(SecurityIdentifier self, SecurityIdentifier? readers, SecurityIdentifier? page = null)
 {
     // What a client needs, and no more: with the right to make instances of the pipe it could answer in our place.
     private const PipeAccessRights Connect = PipeAccessRights.ReadWrite;
@@ -19,7 +20,7 @@ internal sealed class PipeRights(SecurityIdentifier self, SecurityIdentifier? re
     public static PipeRights OfThisMachine(string readers)
     {
         using var identity = WindowsIdentity.GetCurrent();
-        return new PipeRights(identity.User!, FindGroup(readers));
+        return new PipeRights(identity.User!, FindGroup(readers), new SecurityIdentifier(WellKnownSidType.LocalServiceSid, null));
     }
 
     /// <summary>The pipe's access list: whoever isn't in it, or comes from another machine, can't open the pipe.</summary>
@@ -36,6 +37,9 @@ internal sealed class PipeRights(SecurityIdentifier self, SecurityIdentifier? re
         security.AddAccessRule(new PipeAccessRule(self, Connect | PipeAccessRights.CreateNewInstance, AccessControlType.Allow));
         if (readers is not null)
             security.AddAccessRule(new PipeAccessRule(readers, Connect, AccessControlType.Allow));
+        // Other programs of this user are let in too, and are nobody.
+        if (page is not null)
+            security.AddAccessRule(new PipeAccessRule(page, Connect, AccessControlType.Allow));
         return security;
     }
 
@@ -50,7 +54,7 @@ internal sealed class PipeRights(SecurityIdentifier self, SecurityIdentifier? re
         var user = identity.User;
         var mayChange = user is not null && (user == LocalSystem || user == self || principal.IsInRole(Administrators));
         var mayRead = mayChange || (user is not null && readers is not null && principal.IsInRole(readers));
-        return new LocalCaller($"User {user?.Value ?? "unknown"}", pid, mayRead, mayChange);
+        return new LocalCaller($"User {user?.Value ?? "unknown"}", pid, mayRead, mayChange) { User = user?.Value };
     }
 
     // What the system takes by itself for an elevated process, and for SYSTEM, unless a policy says otherwise.

@@ -1,6 +1,5 @@
 using Grpc.Core;
 using Twins.Manager.Access;
-using Twins.Manager.Access.Linux;
 using Twins.Manager.Access.Sessions;
 using Twins.Manager.Audit;
 using Twins.Manager.Cluster;
@@ -17,6 +16,7 @@ namespace Twins.Manager.Admin.Page;
 /// <summary>What the admin page has beyond the CLI: logins, sessions, the feed, metrics. Who may call what is decided before.</summary>
 internal sealed class PageApiService(
     PageProgram program,
+    LocalAccess access,
     PageLogins logins,
     PageSessions sessions,
     AuditLog audit,
@@ -35,7 +35,7 @@ internal sealed class PageApiService(
     {
         var caller = Caller(context);
         await program.EnsureAsync(context.CancellationToken);
-        var code = logins.Create(caller.User is { } user ? UserDatabase.NameOf(user) : caller.Name, caller.MayChange, out var expires);
+        var code = logins.Create(access.NameOf(caller), caller.MayChange, out var expires);
         return new OpenPageReply
         {
             Url = $"{program.Url}/login?code={code}",

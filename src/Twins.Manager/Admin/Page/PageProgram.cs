@@ -1,8 +1,5 @@
-using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
-using Twins.Diversion.Linux;
-using Twins.Manager.Access.Linux;
 using Twins.Manager.Access.Sessions;
 using Twins.Manager.Nodes;
 using Twins.Manager.Settings;
@@ -10,13 +7,11 @@ using Twins.Manager.Settings;
 namespace Twins.Manager.Admin.Page;
 
 /// <summary>
-/// The admin page's program: a child of ours without any right, as a user of its own. It is started when somebody asks for a login, or
+/// The admin page's program: a child of ours without any right. It is started when somebody asks for a login, or
 /// with twinsd (setting <c>adminPage</c>), and again when it ends while it is needed. It ends by itself with us: its standard input does.
 /// </summary>
-internal sealed partial class PageProgram(TwinsdOptions options, PageCallers callers, PageSessions sessions, ILogger<PageProgram> log) : IHostedService, IDisposable
+internal sealed partial class PageProgram(TwinsdOptions options, PageLauncher launcher, PageSessions sessions, ILogger<PageProgram> log) : IHostedService, IDisposable
 {
-    private const string Launcher = "setpriv";
-
     private static readonly TimeSpan StartTime = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan StopTime = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(200);
@@ -25,13 +20,12 @@ internal sealed partial class PageProgram(TwinsdOptions options, PageCallers cal
     private readonly SemaphoreSlim _changing = new(1);
     private readonly CancellationTokenSource _stopping = new();
     private TaskCompletionSource _ready = NewReady();
-    private Process? _process;
+    private PageProcess? _page;
 
     /// <summary>Where the page is.</summary>
     public string Url => string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{options.AdminPort}");
 
-    private string Program => options.AdminPath.Length > 0
-        ? options.AdminPath : Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "admin", "twins-admin"));
+    private string Program => options.AdminPath.Length > 0 ? options.AdminPath : launcher.InstalledProgram;
 
     /// <summary>Starts it unless it runs, and waits until it listens.</summary>
     /// <exception cref="NodeException">It is off, can't be started, or ends at once.</exception>
@@ -40,9 +34,9 @@ internal sealed partial class PageProgram(TwinsdOptions options, PageCallers cal
         await _changing.WaitAsync(cancellation);
         try
         {
-            if (_process is not { HasExited: false })
+            if (_page is not { Process.HasExited: false })
                 Start();
-            var process = _process!;
+            var process = _page!.Process;
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _stopping.Token);
             limit.CancelAfter(StartTime);
             var ended = process.WaitForExitAsync(limit.Token);
@@ -50,8 +44,8 @@ internal sealed partial class PageProgram(TwinsdOptions options, PageCallers cal
             if (_ready.Task.IsCompleted)
                 return;
             throw process.HasExited
-                ? Failure("page-ended", $"The admin page's program ended at once, with exit code {process.ExitCode}; its own line in the log of twinsd says why. If it is the port {options.AdminPort}, set adminPort to another one.")
-                : Failure("page-not-ready", $"The admin page's program wasn't ready within {StartTime.TotalSeconds:0} s; the log of twinsd says more.");
+                ? PageLauncher.Failure("page-ended", $"The admin page's program ended at once, with exit code {process.ExitCode}; its own line in the log of twinsd says why. If it is the port {options.AdminPort}, set adminPort to another one.")
+                : PageLauncher.Failure("page-not-ready", $"The admin page's program wasn't ready within {StartTime.TotalSeconds:0} s; the log of twinsd says more.");
         }
         finally
         {
@@ -66,7 +60,7 @@ internal sealed partial class PageProgram(TwinsdOptions options, PageCallers cal
     public Task StartAsync(CancellationToken cancellationToken)
     {
         // Who is logged in since before a restart of twinsd has a page open, which waits for it.
-        if (!OperatingSystem.IsWindows() && (options.AdminPage == "always" || (options.AdminPage != "off" && sessions.Count > 0)))
+        if (options.AdminPage == "always" || (options.AdminPage != "off" && sessions.Count > 0))
             _ = Task.Run(StartAgainAsync, CancellationToken.None);
         return Task.CompletedTask;
     }
@@ -75,9 +69,9 @@ internal sealed partial class PageProgram(TwinsdOptions options, PageCallers cal
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         await _stopping.CancelAsync();
-        if (_process is not { HasExited: false } process)
+        if (_page is not { Process: { HasExited: false } process })
             return;
-        process.StandardInput.Close();
+        _page.Close();
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(StopTime);
         try
@@ -93,53 +87,28 @@ internal sealed partial class PageProgram(TwinsdOptions options, PageCallers cal
     /// <inheritdoc/>
     public void Dispose()
     {
-        _process?.Dispose();
+        _page?.Dispose();
         _changing.Dispose();
         _stopping.Dispose();
     }
 
     private void Start()
     {
-        if (OperatingSystem.IsWindows())
-            throw Failure("page-unsupported", "There is no admin page on Windows yet; 'twins ls', 'twins show' and 'twins nodes' show the same.");
         if (options.AdminPage == "off")
-            throw Failure("page-off", "The admin page is off: set adminPage to on-demand or always, and start twinsd again.");
+            throw PageLauncher.Failure("page-off", "The admin page is off: set adminPage to on-demand or always, and start twinsd again.");
         if (!File.Exists(Program))
-            throw Failure("page-missing", $"The admin page's program {Program} is missing. Build it (scripts/build.sh admin) or install it, or set adminPath.");
-        var (user, group) = UserDatabase.Find(options.AdminUser) ?? throw Failure(
-            "page-user-missing", $"The admin page's program runs as the user '{options.AdminUser}', whom this machine doesn't have. Make it: useradd --system --user-group --home-dir /nonexistent --shell /usr/sbin/nologin {options.AdminUser}");
-        if (user == 0)
-            throw Failure("page-user-root", "The admin page's program doesn't run as root: set adminUser to a user without rights.");
-
-        NetworkNamespace.ComeBack();
+            throw PageLauncher.Failure("page-missing", $"The admin page's program {Program} is missing. Build it (scripts/build.sh admin) or install it, or set adminPath.");
         _ready = NewReady();
-        callers.User = user;
-        var start = new ProcessStartInfo(Launcher,
-        [
-            Text($"--reuid={user}"), Text($"--regid={group}"), "--clear-groups", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", "--",
-            Program, "--port", options.AdminPort.ToString(CultureInfo.InvariantCulture), "--socket", options.LocalSocketPath,
-        ])
-        { UseShellExecute = false, RedirectStandardInput = true, WorkingDirectory = "/" };
-        start.Environment.Clear();
-        start.Environment["PATH"] = "/usr/bin:/bin";
-        // No files of the runtime's in /tmp, and nobody who looks inside.
-        start.Environment["DOTNET_EnableDiagnostics"] = "0";
-        try
-        {
-            _process = Process.Start(start) ?? throw new InvalidOperationException($"{Launcher} could not be started.");
-        }
-        catch (Win32Exception e)
-        {
-            throw Failure("page-not-started", $"The admin page's program can't be started: {e.Message} ({Launcher}, of util-linux, starts it).");
-        }
-
-        LogStarted(_process.Id, Url, options.AdminUser);
-        _ = WatchAsync(_process);
+        _page = launcher.Start(Program, ["--port", options.AdminPort.ToString(CultureInfo.InvariantCulture), "--socket", options.LocalSocketPath]);
+        LogStarted(_page.Process.Id, Url, options.AdminUser);
+        _ = WatchAsync(_page);
     }
 
-    private async Task WatchAsync(Process process)
+    private async Task WatchAsync(PageProcess page)
     {
+        var process = page.Process;
         await process.WaitForExitAsync(CancellationToken.None);
+        page.Close();
         if (_stopping.IsCancellationRequested)
             return;
         LogEnded(process.Id, process.ExitCode);
@@ -171,11 +140,7 @@ internal sealed partial class PageProgram(TwinsdOptions options, PageCallers cal
         }
     }
 
-    private static string Text(FormattableString text) => FormattableString.Invariant(text);
-
     private static TaskCompletionSource NewReady() => new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-    private static NodeException Failure(string code, string message) => new("", code, message);
 
     [LoggerMessage(1801, LogLevel.Information, "The admin page's program {Pid} starts as user {User}; the page is at {Url}, logins are made by 'twins admin'.")]
     private partial void LogStarted(int pid, string url, string user);

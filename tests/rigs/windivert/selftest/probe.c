@@ -427,6 +427,16 @@ static void check_handles(void)
     post("dropped");
     post(".");
     row(arrives(".") && reads(sniffer, "dropped", &bytes), "a DROP handle drops, after a handle of higher priority saw it");
+    HANDLE below = open_with(to_receiver, 0, -5, WINDIVERT_FLAG_SNIFF | WINDIVERT_FLAG_RECV_ONLY), changer = open_with(to_receiver, 0, 0, 0);
+    post("dropped"); /* by the wall */
+    post("before");
+    BOOL changed = reads(sniffer, "dropped", &bytes) && reads(sniffer, "before", &bytes) && reads(changer, "before", &bytes);
+    memcpy(buffer + 28, "after!", 6);
+    addresses[0].UDPChecksum = 0;
+    row(changed && sends(changer, bytes) && arrives("after!") && reads(below, "after!", &bytes) && addresses[0].Sniffed,
+        "a SNIFF handle of lower priority sees what a higher one sent, not what one dropped");
+    WinDivertClose(changer);
+    WinDivertClose(below);
     WinDivertClose(wall);
     WinDivertClose(sniffer);
 

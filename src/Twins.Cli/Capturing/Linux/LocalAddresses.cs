@@ -2,7 +2,7 @@ using System.Net.NetworkInformation;
 using Twins.Capture;
 using Twins.Packets;
 
-namespace Twins.Cli.Capturing;
+namespace Twins.Cli.Capturing.Linux;
 
 /// <summary>The addresses of this machine: what has one as its source left it.</summary>
 internal sealed class LocalAddresses
