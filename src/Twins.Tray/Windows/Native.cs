@@ -37,8 +37,6 @@ internal static unsafe partial class Native
     public const int AnswerOk = 1;              // IDOK
 
     public const uint AllowMessage = 1;         // MSGFLT_ALLOW
-    public const int ShowNormal = 1;            // SW_SHOWNORMAL
-    public const int ElevationDenied = 5;       // SE_ERR_ACCESSDENIED: whoever was asked said no
 
     [LibraryImport("kernel32", EntryPoint = "GetModuleHandleW", StringMarshalling = StringMarshalling.Utf16)]
     public static partial nint GetModuleHandle(string? module);
@@ -135,9 +133,6 @@ internal static unsafe partial class Native
     [LibraryImport("shell32", EntryPoint = "Shell_NotifyIconW")]
     [return: MarshalAs(UnmanagedType.Bool)]
     public static partial bool ShellNotifyIcon(uint message, NotifyIconData* data);
-
-    [LibraryImport("shell32", EntryPoint = "ShellExecuteW", SetLastError = true, StringMarshalling = StringMarshalling.Utf16)]
-    public static partial nint ShellExecute(nint window, string? verb, string file, string? arguments, string? directory, int show);
 
     /// <summary>WNDCLASSEXW.</summary>
     [StructLayout(LayoutKind.Sequential)]
