@@ -80,7 +80,7 @@ internal sealed class PlainFilterParser(string text)
         PlainFilter? end = null;
         if (Take("port"))
             end = new PlainFilter.PortOf(which ?? PlainFilter.End.Either, ReadPort());
-        else if (Take("host") || which is not null || (protocol is null && IPAddress.TryParse(Next, out _)))
+        else if (Take("host") || which is not null)
             end = new PlainFilter.Host(which ?? PlainFilter.End.Either, ReadAddress());
         // A transport protocol has no hosts, and the others have no ports.
         var fits = end is null ? protocol is not null : protocol switch
