@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Builds everything: the programs into build/, and the solution with its tests.
+# Builds everything, or what is named: ./build.sh installer. The words are those of scripts/build.sh.
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
-"$here/scripts/bootstrap.sh" run
-"$here/scripts/build.sh" hook twins twinsd twin admin solution
+# Some need more of the machine: scripts/packages.txt has groups of their names.
+"$here/scripts/bootstrap.sh" run "$@"
+if (($# == 0)); then set -- hook twins twinsd twin admin solution; fi
+exec "$here/scripts/build.sh" "$@"

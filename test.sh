@@ -9,7 +9,7 @@ export TWINS_HOME
 cd "$TWINS_HOME"
 
 scripts/bootstrap.sh run test
-scripts/build.sh hook twins twinsd twin admin windows solution
+scripts/build.sh hook twins twinsd twin admin windows solution installer
 
 limit=${TWINS_TEST_LIMIT:-45m} # one project's longest time
 logs=build/test
@@ -89,6 +89,7 @@ run_rig() {
 }
 if is_wanted Rig.WindowsHook "$@"; then run_rig Rig.WindowsHook tests/rigs/winhook/selftest.sh; fi
 if is_wanted Rig.WinDivert "$@"; then run_rig Rig.WinDivert tests/rigs/windivert/selftest/selftest.sh; fi
+if is_wanted Rig.Installer "$@"; then run_rig Rig.Installer tests/rigs/installer/selftest.sh; fi
 
 if ((${#broken[@]})); then printf 'failed: %s\n' "${broken[@]}"; fi
 summary="$passed passed, $failed failed"
