@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds everything, or what is named: ./build.sh deb. The words are those of scripts/build.sh.
+# Builds everything, or what is named: ./build.sh deb, ./build.sh installer. The words are those of scripts/build.sh.
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 # Some need more of the machine: scripts/packages.txt has groups of their names.

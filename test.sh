@@ -90,6 +90,7 @@ run_rig() {
 if is_wanted Rig.WindowsHook "$@"; then run_rig Rig.WindowsHook tests/rigs/winhook/selftest.sh; fi
 if is_wanted Rig.Deb "$@"; then run_rig Rig.Deb tests/rigs/deb/run.sh; fi
 if is_wanted Rig.WinDivert "$@"; then run_rig Rig.WinDivert tests/rigs/windivert/selftest/selftest.sh; fi
+if is_wanted Rig.Installer "$@"; then run_rig Rig.Installer tests/rigs/installer/selftest.sh; fi
 
 if ((${#broken[@]})); then printf 'failed: %s\n' "${broken[@]}"; fi
 summary="$passed passed, $failed failed"

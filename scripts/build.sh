@@ -8,6 +8,7 @@
 #   admin     build/admin/twins-admin  the admin page's program, with the runtime
 #   windows   build/windows: all programs for Windows in one directory, as an installation has them, with the
 #             runtime, because native code can't be made for another system, and with hook and WinDivert
+#   installer build/installer: TwinsSetup-VERSION.exe, the installer for Windows, of all that is in build/windows
 #   solution  Twins.sln, test projects included
 #   deb       build/deb: the Debian package of this version, of the programs above; needs the packages of group deb
 set -euo pipefail
@@ -57,6 +58,10 @@ component_directories() {
     windows)
       for component in hook twins twinsd twin admin tray; do component_directories "$component"; done
       printf '%s\n' "$root_directory/drivers/windivert"
+      ;;
+    installer)
+      component_directories windows
+      printf '%s\n' "$root_directory"/{setup.iss,installer,LICENSE,THIRD-PARTY-NOTICES.md} "$root_directory"/scripts/{installer,wine-root}.sh
       ;;
     # The worker compiles contracts of this directory without referencing its project.
     twin) project_directories "$root_directory/src/${projects[$1]}/${projects[$1]}.csproj"; printf '%s\n' "$root_directory/src/Twins.Protocol" ;;
@@ -118,7 +123,7 @@ build() {
   say "building $name"
   component_directories "$name" >"$stamps/$name.new"
   # A first build makes these, which would make the directories newer than the stamp.
-  if [[ $name != hook ]]; then
+  if [[ $name != hook && $name != installer ]]; then
     for directory in "$root_directory"/{src,tests}/*/; do
       if compgen -G "$directory*.csproj" >/dev/null; then mkdir -p "$directory"{bin,obj}; fi
     done
@@ -131,6 +136,10 @@ build() {
       "$root_directory/scripts/fetch-windivert.sh" {lock_descriptor}>&-
       dotnet_quietly solution build "$root_directory/Twins.sln"
       ;;
+    installer)
+      rm -rf "$build_directory/installer"
+      "$root_directory/scripts/installer.sh" {lock_descriptor}>&-
+      ;;
     *) publish "$name" ;;
   esac
   # mv keeps the time, which is before the build: a source changed meanwhile is newer.
@@ -141,10 +150,11 @@ outdated=()
 for component in "$@"; do
   case $component in
     hook | twins | twinsd | twin | admin | windows | solution) ;;
-    # It is made of programs that have to be built before it.
+    # They are made of programs that have to be built before them.
     deb)
       for program in "${deb_programs[@]}"; do is_current "$program" || outdated+=("$program"); done
       ;;
+    installer) is_current windows || outdated+=(windows) ;;
     *) die "build.sh: no component is called '$component'" ;;
   esac
   is_current "$component" || outdated+=("$component")

@@ -27,3 +27,10 @@ take_build_lock() {
     flock "$lock_descriptor"
   fi
 }
+
+# Every repository that the machine's own apt configuration names, Debian's own first.
+debian_mirrors() {
+  # shellcheck disable=SC2016 # $(...) is apt's format, not the shell's
+  apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
+    grep -v security | awk '!seen[$0]++ { if ($0 ~ /\/debian\/?$/) print; else rest = rest $0 "\n" } END { printf "%s", rest }'
+}

@@ -43,13 +43,6 @@ if [[ -n $system_criu ]]; then
   say "$system_criu does not work on this kernel: ${why:-no reason given}"
 fi
 
-# Every repository that the machine's own apt configuration names, Debian's own first.
-mirrors() {
-  # shellcheck disable=SC2016 # $(...) is apt's format, not the shell's
-  apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
-    grep -v security | awk '!seen[$0]++ { if ($0 ~ /\/debian\/?$/) print; else rest = rest $0 "\n" } END { printf "%s", rest }'
-}
-
 work=$place/apt
 prepare_apt() {
   rm -rf "$work"
@@ -123,7 +116,7 @@ while read -r mirror; do
     reason=$why
     rm -f "$place/criu"
   done
-done < <(mirrors)
+done < <(debian_mirrors)
 die "No CRIU works on this machine: $reason" \
   "CRIU 4.2 or newer is needed; install one as 'criu' in PATH and start again." \
   "Without it nothing else of Twins can move a program."
