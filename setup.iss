@@ -1,8 +1,7 @@
 ; The installer for Windows, compiled by scripts/installer.sh: ./build.sh installer
-; On its command line: Version (of Directory.Build.props), Programs (what scripts/build.sh windows makes), Output, Packing. What happens beside files and registry is in installer/, a file for each thing; docs/installing-on-windows.md
-; says it for people.
+; On its command line: Version (of Directory.Build.props), Programs (what scripts/build.sh windows makes), Output, Packing. What
+; happens beside files and registry is in installer/, a file for each thing; docs/installing-on-windows.md says it for people.
 
-#define Tray FileExists(Programs + "\twins-tray.exe")
 #define FirstRedirectPort 61000
 #define LastRedirectPort 65535
 #define NodeApiPorts "7457,7458"
@@ -44,9 +43,7 @@ OnlyOnTheseArchitectures=Twins needs 64-bit Windows on an Intel or AMD processor
 [Tasks]
 Name: cluster; Description: "Let other nodes reach this one: open TCP ports {#NodeApiPorts} in the firewall (private and domain networks)"; Flags: unchecked
 Name: ports; Description: "Keep ports {#FirstRedirectPort}-{#LastRedirectPort} from other programs: redirected connections use them"
-#if Tray
 Name: tray; Description: "Show Twins in the notification area when a user logs on"
-#endif
 
 [Files]
 Source: "{#Programs}\*"; DestDir: "{app}"; Flags: ignoreversion recursesubdirs uninsrestartdelete
@@ -59,21 +56,15 @@ Source: "drivers\windivert\*GPL-3.txt"; DestDir: "{app}\licenses\windivert"; Fla
 ; The source of twinsd in the event log; without it only LocalSystem could make it.
 Root: HKLM64; Subkey: "SYSTEM\CurrentControlSet\Services\EventLog\Application\twinsd"; ValueType: expandsz; ValueName: "EventMessageFile"; ValueData: "{app}\System.Diagnostics.EventLog.Messages.dll"; Flags: uninsdeletekey
 Root: HKLM64; Subkey: "SYSTEM\CurrentControlSet\Services\EventLog\Application\twinsd"; ValueType: dword; ValueName: "TypesSupported"; ValueData: "7"
-#if Tray
-Root: HKLM64; Subkey: "SOFTWARE\Microsoft\Windows\CurrentVersion\Run"; ValueType: none; ValueName: "Twins"; Flags: deletevalue uninsdeletevalue
-Root: HKLM64; Subkey: "SOFTWARE\Microsoft\Windows\CurrentVersion\Run"; ValueType: string; ValueName: "Twins"; ValueData: """{app}\twins-tray.exe"""; Tasks: tray
-#endif
+Root: HKLM64; Subkey: "SOFTWARE\Microsoft\Windows\CurrentVersion\Run"; ValueType: none; ValueName: "Twins Tray"; Flags: deletevalue uninsdeletevalue
+Root: HKLM64; Subkey: "SOFTWARE\Microsoft\Windows\CurrentVersion\Run"; ValueType: string; ValueName: "Twins Tray"; ValueData: """{app}\twins-tray.exe"""; Tasks: tray
 
-#if Tray
 [Icons]
 Name: "{commonprograms}\Twins"; Filename: "{app}\twins-tray.exe"
 
-#endif
 [Run]
-#if Tray
 ; As the user who started Setup, not elevated. Deployment tools have no such user: there it starts at the next logon.
 Filename: "{app}\twins-tray.exe"; Flags: nowait runasoriginaluser skipifsilent; Tasks: tray
-#endif
 
 [UninstallDelete]
 ; What a program still had open when a newer version came.

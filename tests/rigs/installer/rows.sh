@@ -113,6 +113,7 @@ check 'the CLI reaches it' knows 'this one'
 check 'PATH is as it was, with the folder at the end' test "$(path)" = "$path;C:\\Program Files\\Twins"
 check 'a command prompt finds twins' test "$(windows cmd /c twins --version | cut -d+ -f1)" = "$version"
 check 'the event log knows its source' test "$(value 'SYSTEM\CurrentControlSet\Services\EventLog\Application\twinsd' EventMessageFile)" = 'C:\Program Files\Twins\System.Diagnostics.EventLog.Messages.dll'
+check 'the tray starts when a user logs on' test "$(value 'SOFTWARE\Microsoft\Windows\CurrentVersion\Run' 'Twins Tray')" = '"C:\Program Files\Twins\twins-tray.exe"'
 check 'the file with its messages is there' test -s "$folder/System.Diagnostics.EventLog.Messages.dll"
 check 'the firewall stays closed' fails logs install 'advfirewall firewall add'
 setting() { sed -n "s/.*int $1 .* = \([0-9]*\);/\1/p" src/Twins.Manager/Settings/TwinsdOptions.cs; }
