@@ -16,7 +16,7 @@ rm -rf "$pictures"
 mkdir -p "$rig/tray" "$pictures"
 x86_64-w64-mingw32-gcc -O1 -std=c17 -Wall -Wextra -Werror -D_WIN32_WINNT=0x0A00 -o "$rig/tray/echo.exe" "$here/../rigs/winnode/echo.c" -lws2_32
 
-limit=300 # seconds; some 100 are needed
+limit=300 # seconds; some 60 are needed
 machine=twins-tray-tests-$$ mark=0x5744
 work=$(mktemp -d)
 children=()

@@ -5,7 +5,7 @@ namespace Twins.Tray.Windows.Tests.Support;
 /// <summary>Waits for conditions, with a generous deadline.</summary>
 internal static class Eventually
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(90);
 
     public static void Holds(Func<bool> condition, string what, Func<string>? seen = null)
     {
