@@ -15,6 +15,11 @@ command -v wine >/dev/null || die "wine is missing: apt-get install wine wine64,
 
 if [[ ! -e $WINEPREFIX/.ready ]]; then
   say "making a wine prefix"
+  # Of a run that was interrupted while it made one: wine can't go on with it.
+  if [[ -e $WINEPREFIX/dosdevices ]]; then
+    wineserver -k >/dev/null 2>&1 || true
+    rm -rf "$WINEPREFIX"
+  fi
   mkdir -p "$WINEPREFIX"
   # mscoree and mshtml would ask for a download. Later the first is needed: it loads .NET's own libraries.
   WINEDLLOVERRIDES='mscoree,mshtml=' timeout 180 wine wineboot --init >/dev/null 2>&1 || die "wine can't make a prefix in $WINEPREFIX"

@@ -10,7 +10,9 @@ namespace Twins.Tray.Windows.Tests;
 [TestClass]
 public sealed class TrayTests
 {
-    private const int EnoughPixels = 20;
+    // Of an icon of 16 pixels in each direction: its disc, of which less is left when the ring of another icon is drawn over it.
+    private const int Disc = 60;
+    private const int DiscWithSign = 20;
 
     private static RunningNode _node = null!;
     private static int _echo;
@@ -43,10 +45,13 @@ public sealed class TrayTests
     {
         using var tray = new RunningTray();
         Shows(TrayState.Running, "running");
+        var whole = Count(TrayState.Running, "running");
         _node.Kill();
         try
         {
-            Eventually.Holds(() => Count(TrayState.Running, "down") == 0, "the icon shows that twinsd is down");
+            Eventually.Holds(() => RunningTray.Tooltip == "Twins: twinsd doesn't answer", "the tooltip tells that twinsd is down");
+            // Wine draws an icon over the one before: a ring over the disc.
+            Eventually.Holds(() => Count(TrayState.Running, "down") < whole, "the icon shows that twinsd is down");
         }
         finally
         {
@@ -54,6 +59,7 @@ public sealed class TrayTests
         }
 
         Shows(TrayState.Running, "running-again");
+        StringAssert.EndsWith(RunningTray.Tooltip, ": 1 mobile process", StringComparison.Ordinal);
         Delete();
         Eventually.Holds(() => Count(TrayState.Running, "taskbar-new") == 0, "the icon is gone from the taskbar");
         Support.Native.PostMessage(RunningTray.Window, Support.Native.RegisterWindowMessage("TaskbarCreated"), 0, 0);
@@ -68,6 +74,7 @@ public sealed class TrayTests
         Shows(TrayState.Running, "before-hold");
         Assert.AreEqual(0, RunningNode.Twins("hold", "echo").ExitCode);
         Shows(TrayState.Migrating, "held");
+        StringAssert.EndsWith(RunningTray.Tooltip, "\nmoving: echo", StringComparison.Ordinal);
         Eventually.Holds(() => Desktop.HasBalloon, "a balloon tells that it was released");
         Screen.Take("balloon");
         Shows(TrayState.Running, "released");
@@ -116,6 +123,9 @@ public sealed class TrayTests
         var expected = $"\\twins.exe\" {arguments}\"";
         KeyValuePair<int, string> console = default;
         Eventually.Holds(() => (console = Desktop.Programs("cmd").FirstOrDefault(p => p.Value.TrimEnd().EndsWith(expected, StringComparison.Ordinal))).Key != 0, $"a console with {expected}");
+        // The others go on until they are ended; this one may have ended already.
+        if ((MenuCommand)command != MenuCommand.ShowProcess)
+            Eventually.Holds(() => Desktop.Programs("twins").Values.Any(line => line.TrimEnd().EndsWith(" " + arguments, StringComparison.Ordinal)), "the CLI runs in it");
         Screen.Take("console-" + arguments.Split(' ')[0]);
         foreach (var program in Desktop.Programs("twins").Keys)
             Desktop.End(program);
@@ -190,7 +200,8 @@ public sealed class TrayTests
 
     private static int Count(TrayState state, string picture) => Screen.Count(Screen.Take(picture), IconImage.ColorOf(state));
 
-    private static void Shows(TrayState state, string picture) => Eventually.Holds(() => Count(state, picture) >= EnoughPixels, $"the icon shows {state}: {picture}.png");
+    private static void Shows(TrayState state, string picture) =>
+        Eventually.Holds(() => Count(state, picture) >= (state == TrayState.Running ? Disc : DiscWithSign), $"the icon shows {state}: {picture}.png", () => RunningTray.Tooltip);
 
     private static void Press(int key) => Support.Native.PostMessage(RunningTray.Window, 0x0100, key, 0); // WM_KEYDOWN
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests of the tray: in a network namespace of their own, on a screen of their own (Xvfb) with a window manager and a taskbar,
+# Runs the tests of the tray: in a network namespace of their own, on a screen of their own (Xvfb) with a window manager,
 # under wine, with the programs for Windows and the WinDivert rig (tests/rigs/windivert) for a driver.
 # Pictures are left in build/test/tray. Usage: run.sh PROGRAM [ARGUMENT...]   root
 set -euo pipefail
@@ -7,7 +7,7 @@ here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=scripts/common.sh
 source "$here/../../scripts/common.sh"
 "$here/../rigs/wintwin/prepare.sh"
-for program in Xvfb openbox tint2 import; do
+for program in Xvfb openbox import; do
   command -v "$program" >/dev/null || die "$program is missing: scripts/bootstrap.sh run test"
 done
 rig=$build_directory/rigs
@@ -16,6 +16,7 @@ rm -rf "$pictures"
 mkdir -p "$rig/tray" "$pictures"
 x86_64-w64-mingw32-gcc -O1 -std=c17 -Wall -Wextra -Werror -D_WIN32_WINNT=0x0A00 -o "$rig/tray/echo.exe" "$here/../rigs/winnode/echo.c" -lws2_32
 
+limit=300 # seconds; some 60 are needed
 machine=twins-tray-tests-$$ mark=0x5744
 work=$(mktemp -d)
 children=()
@@ -64,22 +65,7 @@ start display Xvfb -displayfd 1 -screen 0 720x400x24 -nolisten tcp
 wait_for display '^[0-9]'
 DISPLAY=:$(grep -m 1 '^[0-9]' "$work/display")
 export DISPLAY
-cat >"$work/tint2rc" <<'RC'
-rounded = 0
-background_color = #202428 100
-panel_items = TSC
-panel_size = 100% 36
-panel_position = bottom center horizontal
-panel_background_id = 1
-wm_menu = 0
-systray_padding = 4 4 4
-systray_icon_size = 24
-time1_format = twins
-time1_font = sans 9
-clock_font_color = #ffffff 100
-RC
 start openbox openbox --sm-disable
-start taskbar tint2 -c "$work/tint2rc"
 
 # The tests can't start programs of Linux: they ask for a picture by a file, NAME.want, and get NAME.ppm and NAME.png.
 photograph() {
@@ -98,4 +84,7 @@ photograph >"$work/pictures" 2>&1 </dev/null &
 children+=($!)
 
 export TWINS_TRAY_PROGRAMS=Z:$rig/windows TWINS_TRAY_ECHO=Z:$rig/tray/echo.exe TWINS_TRAY_PICTURES=Z:$pictures LC_ALL=C.UTF-8
-nsenter --net="/run/netns/$machine" -- "$root_directory/scripts/wine.sh" "$build_directory/wine/tray-tests" "$@"
+prefix=$build_directory/wine/tray-tests
+# Of a run that was interrupted: its programs have another network and another screen.
+WINEPREFIX=$prefix wineserver -k 2>/dev/null || true
+nsenter --net="/run/netns/$machine" -- timeout --kill-after=10 "$limit" "$root_directory/scripts/wine.sh" "$prefix" "$@"

@@ -41,12 +41,6 @@ internal sealed class TrayApplication : IDisposable
         _commands = new NodeCommands(open);
         _watch = new NodeWatch(open, Hear, TimeProvider.System);
         _window.Update = Update;
-        _window.Retry = () =>
-        {
-            if (_image is not null && _icon.IsThere)
-                _icon.Show(_image.Handle, _tooltip);
-            Update();
-        };
         _window.TaskbarCreated = () =>
         {
             _icon.Forget();
@@ -103,11 +97,13 @@ internal sealed class TrayApplication : IDisposable
         if (image != _image || status.Tooltip != _tooltip || !_icon.IsThere)
         {
             (_image, _tooltip) = (image, status.Tooltip);
-            // Once more in a while: before the taskbar is there, or while it is busy, it takes nothing; Wine's takes it at times and doesn't
-            // draw it.
-            _window.WakeLater();
+            _window.Entitle(_tooltip);
             if (!_icon.Show(_image.Handle, _tooltip))
+            {
+                // Before the taskbar is there; it may also be too busy to answer.
+                _window.WakeLater();
                 return;
+            }
         }
 
         while (_balloons.TryDequeue(out var balloon))

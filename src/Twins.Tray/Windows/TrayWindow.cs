@@ -50,11 +50,8 @@ internal sealed unsafe class TrayWindow : IDisposable
 
     public nint Handle { get; }
 
-    /// <summary>There is something to show (<see cref="Wake"/>), or the display has changed.</summary>
+    /// <summary>There is something to show (<see cref="Wake"/>), the display has changed, or it is time to try again.</summary>
     public Action? Update { get; set; }
-
-    /// <summary>It is time to show once more what may not have been taken (<see cref="WakeLater"/>).</summary>
-    public Action? Retry { get; set; }
 
     /// <summary>A taskbar has been started, which doesn't have the icon.</summary>
     public Action? TaskbarCreated { get; set; }
@@ -68,8 +65,11 @@ internal sealed unsafe class TrayWindow : IDisposable
     /// <summary>From any thread: has <see cref="Update"/> called soon.</summary>
     public void Wake() => Native.PostMessage(Handle, WakeMessage, 0, 0);
 
-    /// <summary>Has <see cref="Retry"/> called in two seconds.</summary>
+    /// <summary>Has <see cref="Update"/> called in two seconds.</summary>
     public void WakeLater() => Native.SetTimer(Handle, RetryTimer, RetryMilliseconds, 0);
+
+    /// <summary>Gives the window a title, by which other programs know how things stand: it is never to be seen.</summary>
+    public void Entitle(string title) => Native.SetWindowText(Handle, title);
 
     /// <summary>Ends <see cref="Run"/>.</summary>
     public void Close() => Native.PostMessage(Handle, Native.WmClose, 0, 0);
@@ -102,7 +102,7 @@ internal sealed unsafe class TrayWindow : IDisposable
                 return message == WakeMessage;
             case Native.WmTimer when (nuint)wParam == RetryTimer:
                 _ = Native.KillTimer(Handle, RetryTimer);
-                Retry?.Invoke();
+                Update?.Invoke();
                 return true;
             case IconMessage:
                 Hear((uint)lParam & 0xFFFF, (int)wParam);

@@ -6,7 +6,10 @@ namespace Twins.Tray.Windows.Tests.Support;
 /// <summary>Windows and programs of this desktop.</summary>
 internal static unsafe class Desktop
 {
-    private const int CommandLineInformation = 60; // ProcessCommandLineInformation
+    // Of PROCESS_BASIC_INFORMATION, PEB and RTL_USER_PROCESS_PARAMETERS: where the environment block is, its parameters, the command line.
+    private const int EnvironmentBlock = 8;
+    private const int Parameters = 0x20;
+    private const int CommandLineString = 0x70;
 
     /// <summary>A window of this class and title that can be seen, or 0.</summary>
     public static nint Find(string className, string? title = null)
@@ -55,18 +58,28 @@ internal static unsafe class Desktop
         }
     }
 
+    // From the program's memory: wine 8 doesn't tell it otherwise.
     private static string? CommandLine(Process process)
     {
         try
         {
-            var buffer = stackalloc byte[4096];
-            if (Native.NtQueryInformationProcess(process.Handle, CommandLineInformation, buffer, 4096, out _) != 0)
+            var information = stackalloc nint[6];
+            nint parameters;
+            var line = stackalloc byte[16]; // UNICODE_STRING: length in octets, its maximum, and where it is.
+            if (Native.NtQueryInformationProcess(process.Handle, 0, information, 48, out _) != 0
+                || !Native.ReadProcessMemory(process.Handle, information[EnvironmentBlock / 8] + Parameters, &parameters, 8, 0)
+                || !Native.ReadProcessMemory(process.Handle, parameters + CommandLineString, line, 16, 0))
+            {
                 return null;
-            // UNICODE_STRING: length in octets, its maximum, and where it is.
-            return new string(*(char**)(buffer + 8), 0, *(ushort*)buffer / sizeof(char));
+            }
+
+            var text = new char[*(ushort*)line / sizeof(char)];
+            fixed (char* to = text)
+                return Native.ReadProcessMemory(process.Handle, *(nint*)(line + 8), to, (nint)text.Length * sizeof(char), 0) ? new string(text) : null;
         }
         catch (Exception e) when (e is InvalidOperationException or System.ComponentModel.Win32Exception)
         {
+            // It has ended.
             return null;
         }
     }

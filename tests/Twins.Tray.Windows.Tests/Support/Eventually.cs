@@ -7,13 +7,13 @@ internal static class Eventually
 {
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(90);
 
-    public static void Holds(Func<bool> condition, string what)
+    public static void Holds(Func<bool> condition, string what, Func<string>? seen = null)
     {
         var clock = Stopwatch.StartNew();
         while (!condition())
         {
             if (clock.Elapsed > Deadline)
-                throw new AssertFailedException($"Not within {Deadline.TotalSeconds:0} s: {what}");
+                throw new AssertFailedException($"Not within {Deadline.TotalSeconds:0} s: {what} {seen?.Invoke()}");
             Thread.Sleep(100);
         }
     }

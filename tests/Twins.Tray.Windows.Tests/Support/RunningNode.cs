@@ -31,7 +31,7 @@ internal sealed class RunningNode : IDisposable
         _daemon.ErrorDataReceived += Keep;
         _daemon.BeginOutputReadLine();
         _daemon.BeginErrorReadLine();
-        Eventually.Holds(() => _daemon.HasExited || Twins("ls").ExitCode == 0, $"twinsd answers: {this}");
+        Eventually.Holds(() => _daemon.HasExited || Twins("ls").ExitCode == 0, "twinsd answers", ToString);
         Assert.IsFalse(_daemon.HasExited, ToString());
     }
 

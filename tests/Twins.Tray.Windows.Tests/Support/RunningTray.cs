@@ -20,6 +20,16 @@ internal sealed class RunningTray : IDisposable
 
     public static nint Window => Native.FindWindowEx(0, 0, TrayWindow.ClassName, null);
 
+    /// <summary>What its tooltip says, which is its window's title, too.</summary>
+    public static unsafe string Tooltip
+    {
+        get
+        {
+            var text = stackalloc char[256];
+            return new string(text, 0, Native.InternalGetWindowText(Window, text, 256));
+        }
+    }
+
     public static Process Begin(params string[] arguments) => Process.Start(new ProcessStartInfo(RunningNode.PathOf("twins-tray.exe"), arguments) { UseShellExecute = false })!;
 
     /// <summary>As an item of the menu that is chosen.</summary>
