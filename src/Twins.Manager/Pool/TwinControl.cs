@@ -91,9 +91,9 @@ internal sealed class TwinControl : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        // Not the semaphore: who waits for it would wait for ever.
         await _stream.DisposeAsync();
         await Closed;
-        _sending.Dispose();
     }
 
     // Once begun, a write goes on to its end, whether its caller waits or not: half a message would cost all requests their connection.

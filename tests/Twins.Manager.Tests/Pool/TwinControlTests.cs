@@ -44,6 +44,33 @@ public sealed class TwinControlTests
         }
     }
 
+    [TestMethod]
+    public async Task Disposed_WhileTheTwinDoesNotRead_EndsAllThatWait()
+    {
+        var folder = Directory.CreateTempSubdirectory("twins-control-").FullName;
+        try
+        {
+            var path = Path.Combine(folder, "7400.sock");
+            using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            listener.Bind(new UnixDomainSocketEndPoint(path));
+            listener.Listen();
+            var control = await TwinControl.ConnectAsync(new UnixTwinWorkers(folder), path, () => false, _ => { }, CancellationToken.None);
+            using var accepted = await listener.AcceptAsync();
+
+            // The first is written in part, the second waits for its turn.
+            var first = control.SendAsync(new TwinRequest { ProcessId = new string('x', 3 << 20), Status = new Status() });
+            Wait.Until(() => accepted.Available, arrived => arrived > 0);
+            var second = control.SendAsync(new TwinRequest { ProcessId = "second", Status = new Status() });
+            await control.DisposeAsync();
+            foreach (var asking in (Task[])[first, second])
+                await Assert.ThrowsExactlyAsync<TwinException>(() => asking.WaitAsync(TimeSpan.FromSeconds(60)));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
     private static async Task GivesUpAsync(TwinControl control, string process, Action wait)
     {
         using var patience = new CancellationTokenSource();
