@@ -198,7 +198,7 @@ else
   printf 'SKIPPED node: %s could not be fetched\n' "$node_package"
 fi
 
-rm -f go
+rm -f go patient.txt
 wine twins-exec.exe --hook twins-hook.dll --print-pid -- patient.exe go >patient.txt 2>&1 </dev/null &
 launcher=$!
 until_there grep -q 'bind tcp 127.0.0.1:7181' listened.txt
@@ -214,7 +214,7 @@ holds 'a receiver that was started again is told by a running program' \
 close tcp 127.0.0.1:7182 0.0.0.0:0
 close tcp 127.0.0.1:7181 0.0.0.0:0' "$(told_by "$pid")"
 
-rm -f go
+rm -f go patient.txt
 wine twins-exec.exe --hook twins-hook.dll --print-pid -- patient.exe go >patient.txt 2>&1 </dev/null &
 launcher=$!
 until_there grep -q '^[0-9]' patient.txt
