@@ -77,6 +77,7 @@ fetch_node() {
 }
 
 listen_to() { # ARGUMENTS OF pipe_listener...
+  rm -f listened.txt
   wine pipe_listener.exe "$@" >listened.txt 2>&1 &
   listener=$!
   until_there grep -q listening listened.txt || die "the listener doesn't start"
