@@ -61,7 +61,7 @@ run_project() {
   local line
   while read -r line; do broken+=("$name: $line"); done < <(sed -n 's/^failed \(.*\)/\1/p' "$log")
   if ((bad)); then # What each failure says first; all of it is in the log.
-    awk '/^(passed|skipped|Test run) /{show = 0} /^failed /{show = 12} show-- > 0{print "  " substr($0, 1, 400)}' "$log"
+    awk '/^(passed|skipped|Test run) /{show = 0} /^failed /{show = 40} show-- > 0{print "  " substr($0, 1, 400)}' "$log"
   fi
 }
 

@@ -81,6 +81,8 @@ public sealed class PageTests : AdminTest
         await TabToAsync(visitor, "Move echo");
         await visitor.Page.Keyboard.PressAsync("Enter");
         await Expect(visitor.Page.GetByRole(AriaRole.Dialog)).ToBeVisibleAsync();
+        // The dialog takes the keyboard a moment after it is seen.
+        await Expect(visitor.Page.Locator("#processes button")).Not.ToBeFocusedAsync();
         await TabToAsync(visitor, "host1");
         await visitor.Page.Keyboard.PressAsync("Space");
         await Expect(visitor.Page.Locator("#preflight")).ToHaveAttributeAsync("data-outcome", "ok");
@@ -92,7 +94,19 @@ public sealed class PageTests : AdminTest
         await visitor.Page.Keyboard.PressAsync("Escape");
         await Expect(visitor.Page.GetByRole(AriaRole.Dialog)).ToHaveCountAsync(0);
         AssertEverywhere(server, epoch: 2);
+        await StaysWhereItIsAsync(visitor);
         client.Finish();
+    }
+
+    /// <summary>The keyboard stays on a button of a row, while the row's values change.</summary>
+    private static async Task StaysWhereItIsAsync(Visitor visitor)
+    {
+        ILocator button = visitor.Page.GetByRole(AriaRole.Button, new() { Name = "Move echo", Exact = true });
+        ILocator rate = visitor.Page.Locator("#processes td[data-label='Rate']");
+        await button.FocusAsync();
+        for (int i = 0; i < 2; i++)
+            await Expect(rate).Not.ToHaveTextAsync(await rate.InnerTextAsync());
+        await Expect(button).ToBeFocusedAsync();
     }
 
     [TestMethod]

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Process 1 of the rig's machine, until it becomes systemd. $1: the root directory, to which nothing else refers yet.
+# Process 1 of a machine of the rig, until it becomes systemd. $1: its root directory; $2: its name.
 # In mount, PID, network, UTS, IPC and cgroup namespaces of its own.
 set -eu
 root=$1
@@ -19,7 +19,7 @@ ln -s pts/ptmx "$root/dev/ptmx"
 ln -s /proc/self/fd "$root/dev/fd"
 mount -t tmpfs -o mode=755 tmpfs "$root/run"
 mount -t tmpfs tmpfs "$root/tmp"
-hostname deb-rig
+hostname "$2"
 ip link set lo up
 cd "$root"
 pivot_root . mnt

@@ -17,20 +17,23 @@ packages=("$build_directory"/deb/twins_*.deb)
 [[ ${#packages[@]} == 1 ]] || die "build/deb should have one package, and has ${#packages[@]}"
 package=${packages[0]}
 work=$build_directory/deb-rig
-root=$work/root
 cgroups=$build_directory/deb-rig.cgroups
-cgroup=$cgroups/twins-deb-rig-$$
-machine=
+declare -A machines=() inits=()
 
 clean() {
-  if [[ -n $machine ]]; then kill -KILL "$machine" 2>/dev/null || true; wait "$machine" 2>/dev/null || true; fi
-  # Its groups, the deepest first; what was in them is about to end.
-  for _ in {1..50}; do
-    find "$cgroup" -depth -type d -exec rmdir {} + 2>/dev/null || true
-    [[ -d $cgroup ]] || break
-    sleep 0.1
+  local name _
+  for name in "${!machines[@]}"; do
+    kill -KILL "${machines[$name]}" 2>/dev/null || true
+    wait "${machines[$name]}" 2>/dev/null || true
+    # Its groups, the deepest first; what was in them is about to end.
+    for _ in {1..50}; do
+      find "$cgroups/twins-deb-$$-$name" -depth -type d -exec rmdir {} + 2>/dev/null || true
+      [[ -d $cgroups/twins-deb-$$-$name ]] || break
+      sleep 0.1
+    done
+    umount -l "$work/$name/root" 2>/dev/null || true
   done
-  umount -l "$root" "$cgroups" 2>/dev/null || true
+  umount -l "$cgroups" 2>/dev/null || true
   rm -rf "$work" "$cgroups"
 }
 trap clean EXIT
@@ -62,28 +65,40 @@ until_true() {
 same() { [[ $1 == "$2" ]] || { printf 'is: %s\nshould be: %s\n' "$1" "$2"; return 1; }; }
 has() { grep -qF -- "$2" <<<"$1" || { printf 'is: %s\nshould have: %s\n' "$1" "$2"; return 1; }; }
 
+# boot NAME: a machine of that name, with the package among root's files.
 boot() {
-  local init
-  rm -rf "$work"
-  mkdir -p "$root" "$work/upper" "$work/work" "$cgroups"
-  mount -t cgroup2 cgroup2 "$cgroups"
-  mkdir "$cgroup"
-  mount -t overlay overlay -o "lowerdir=$build_directory/deb-root/root,upperdir=$work/upper,workdir=$work/work" "$root"
+  local name=$1 root=$work/$1/root cgroup=$cgroups/twins-deb-$$-$1
+  mkdir -p "$root" "$work/$name/upper" "$work/$name/work" "$cgroup"
+  mount -t overlay overlay -o "lowerdir=$build_directory/deb-root/root,upperdir=$work/$name/upper,workdir=$work/$name/work" "$root"
   cp "$package" "$root/root"
   # CRIU as somebody would bring it whose system's doesn't do; the settings name it.
   if [[ -d $build_directory/criu/root ]]; then cp -r "$build_directory/criu" "$root/opt/twins-criu"; fi
   (
     echo "$BASHPID" >"$cgroup/cgroup.procs"
-    exec unshare --mount --pid --net --uts --ipc --cgroup --fork --kill-child=KILL -- "$here/machine.sh" "$root"
-  ) >"$build_directory/deb-rig.log" 2>&1 </dev/null &
-  machine=$!
-  until_true pgrep --parent "$machine" --exact systemd || die "systemd didn't start: $(tail -n 3 "$build_directory/deb-rig.log")"
-  init=$(pgrep --parent "$machine")
-  enter=(nsenter --target "$init" --all --root --wd=/ -- env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive)
-  until_true booted
+    exec unshare --mount --pid --net --uts --ipc --cgroup --fork --kill-child=KILL -- "$here/machine.sh" "$root" "$name"
+  ) >"$build_directory/deb-rig-$name.log" 2>&1 </dev/null &
+  machines[$name]=$!
+  until_true pgrep --parent "${machines[$name]}" --exact systemd ||
+    die "systemd didn't start on $name: $(tail -n 3 "$build_directory/deb-rig-$name.log")"
+  inits[$name]=$(pgrep --parent "${machines[$name]}")
+  until_true booted "$name"
 }
-booted() { [[ $(there systemctl is-system-running) =~ ^(running|degraded)$ ]]; }
-there() { "${enter[@]}" "$@"; }
+booted() { [[ $(on "$1" systemctl is-system-running) =~ ^(running|degraded)$ ]]; }
+on() {
+  nsenter --target "${inits[$1]}" --all --root --wd=/ -- \
+    env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "${@:2}"
+}
+# Most happens on the first one.
+there() { on first "$@"; }
+
+settings='"adminPage": "always"'
+if [[ -d $build_directory/criu/root ]]; then settings+=', "criuPath": "/opt/twins-criu/criu"'; fi
+# configure NAME: twinsd has these settings and answers.
+configure() {
+  on "$1" tee /etc/twins/twinsd.json <<<"{ $settings }" >/dev/null
+  on "$1" systemctl restart twinsd
+  until_true on "$1" twins ls
+}
 
 # The package as an older version had it: other version, other settings file, a file that is gone since.
 make_old() {
@@ -132,27 +147,48 @@ device_is_closed() {
 }
 tables() { there nft list tables; }
 
-# A server, and a client on another machine, which says "first", and "second" once it is told to, and notes what comes back.
+# A server, and a client with a network of its own, which says a word when it is told to and notes what comes back.
 start_traffic() {
   there ip netns add peer
-  there ip link add home type veth peer name peer netns peer
-  there ip addr add 10.99.0.1/24 dev home
-  there ip link set home up
-  there ip -n peer addr add 10.99.0.2/24 dev peer
-  there ip -n peer link set peer up
+  there ip link add peer type veth peer name home netns peer
+  there ip addr add 10.99.0.1/24 dev peer
+  there ip link set peer up
+  there ip -n peer addr add 10.99.0.2/24 dev home
+  there ip -n peer link set home up
+  # A number that the other machine hasn't given away.
+  there sh -c 'echo 20000 >/proc/sys/kernel/ns_last_pid'
   there twins run --name echo --detach -- perl -MIO::Socket -e '
     $s = IO::Socket::INET->new(LocalPort => 5000, Listen => 5, ReuseAddr => 1) or die;
     while ($c = $s->accept) { while (<$c>) { print $c $_ } }'
   there setsid --fork ip netns exec peer perl -MIO::Socket -e '
     until ($c = IO::Socket::INET->new("10.99.0.1:5000")) { select undef, undef, undef, 0.1 }
-    open $f, ">", "/tmp/heard"; $f->autoflush; print $c "first\n"; print $f scalar <$c>;
-    until (-e "/tmp/go") { select undef, undef, undef, 0.1 }
-    print $c "second\n"; print $f scalar <$c>; close $f; sleep 1000' >/dev/null 2>&1 </dev/null
-  until_true heard first
+    open $f, ">", "/tmp/heard"; $f->autoflush;
+    for (qw(first second third fourth fifth)) {
+      until (-e "/tmp/say-$_") { select undef, undef, undef, 0.1 }
+      print $c "$_\n"; print $f scalar <$c>;
+    }' >/dev/null 2>&1 </dev/null
+  answered first
 }
+# answered WORD: the client says it, and hears it.
+answered() { there touch "/tmp/say-$1" && until_true heard "$1"; }
 heard() { there grep -qx "$1" /tmp/heard; }
-hold() { there twins hold echo && there touch /tmp/go && until_true holds_packets; }
+hold() { there twins hold echo && there touch /tmp/say-second && until_true holds_packets; }
 holds_packets() { [[ $(shown heldPackets) -gt 0 ]]; }
+
+# A second machine, beside the first one, in one cluster with it.
+make_cluster() {
+  ip link add name second netns "${inits[first]}" type veth peer name first netns "${inits[second]}"
+  there ip addr add 10.98.0.1/24 dev second
+  there ip link set second up
+  on second ip addr add 10.98.0.2/24 dev first
+  on second ip link set first up
+  there twins cluster init --node first --address 10.98.0.1
+  there twins cluster token | on second twins cluster join - --node second --address 10.98.0.2
+  until_true know_each_other
+}
+know_each_other() { [[ $(there twins nodes --json | grep -o '"reachable": *true' | wc -l) == 2 ]]; }
+exited() { ! there pgrep --exact perl; }
+runs_on() { [[ $(shown node) == "$1" && $(shown state) == running ]]; }
 
 # Kills twinsd, and waits until systemd has another one.
 crash() {
@@ -167,20 +203,20 @@ version=$(sed -n 's/.*<Version>\(.*\)<\/Version>.*/\1/p' "$root_directory/Direct
 row "package: has the version of Directory.Build.props" same "$(dpkg-deb --field "$package" Version)" "$version-1"
 row "package: lintian finds no error and no warning" lintian --allow-root --fail-on error,warning --tag-display-limit 0 "$package"
 
-boot
+rm -rf "$work"
+mkdir -p "$work" "$cgroups"
+mount -t cgroup2 cgroup2 "$cgroups"
+boot first
+boot second
 make_old
-cp "$work/old.deb" "$root/root/old.deb"
+cp "$work/old.deb" "$work/first/root/root/old.deb"
 before=$(files)
 
 row "install: into a clean root" there dpkg --install /root/old.deb
 row "install: systemd finds the unit without fault" same "$(there systemd-analyze verify /lib/systemd/system/twinsd.service 2>&1)" ""
 row "install: twinsd runs" until_true there systemctl is-active twinsd
 row "install: and starts with the machine" there systemctl is-enabled twinsd
-settings='"adminPage": "always"'
-if [[ -d $root/opt/twins-criu ]]; then settings+=', "criuPath": "/opt/twins-criu/criu"'; fi
-there tee /etc/twins/twinsd.json <<<"{ $settings }" >/dev/null
-there systemctl restart twinsd
-until_true there twins ls
+configure first
 row "twins: says its version" same "$(there twins --version)" "$version"
 row "twins doctor: finds all that it needs (${checks[*]})" diagnosis "${checks[@]}"
 row "twins nodes: answers" there twins nodes
@@ -220,6 +256,22 @@ row "removal: refused, so twinsd runs on" there systemctl is-active twinsd
 row "release: the peer's held words arrive" there twins release echo
 row "release: and are answered" until_true heard second
 
+if [[ -d $build_directory/criu/root ]]; then
+  on second dpkg --install "/root/$(basename "$package")" >/dev/null
+  configure second
+  row "move: two nodes become a cluster" make_cluster
+  row "move: to the other node" there twins migrate echo --to second
+  row "move: the peer is answered from there" answered third
+  row "removal: refused while the node is a host" not on second dpkg --remove twins
+  on second systemctl stop twinsd
+  row "stop: a program that came to the node lives on" on second pgrep --exact perl
+  row "stop: and its peer is answered" answered fourth
+  on second systemctl start twinsd
+  row "start: twinsd takes it up" until_true runs_on second
+  row "move: back home" there twins migrate echo --to first
+  row "move: and the peer is answered" answered fifth
+fi
+
 there mkdir -p /etc/systemd/system/twinsd.service.d
 there cp /usr/share/doc/twins/examples/fewer-capabilities.conf /etc/systemd/system/twinsd.service.d
 there systemctl daemon-reload
@@ -232,6 +284,7 @@ there systemctl daemon-reload
 
 there pkill --exact perl || true
 there ip netns del peer
+until_true exited
 row "removal" there dpkg --remove twins
 row "removal: no program of it runs" not there pgrep --full '^/usr/(lib/twins|sbin/twinsd)'
 row "removal: nothing of it is in the kernel's tables" not grep -E 'inet twins|0x7457' <<<"$(tables; there iptables-save)"
