@@ -21,6 +21,7 @@ internal sealed class Startup(
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         paths.RemoveAllImages();
+        registry.TakeNodeName();
         await home.RestoreAsync(cancellationToken);
         await host.RestoreAsync(cancellationToken);
         rules.RemoveUnknown(home.Processes, host.Legs, host.GuestEnds);

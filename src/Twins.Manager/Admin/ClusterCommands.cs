@@ -2,16 +2,18 @@ using System.Globalization;
 using System.Security.Cryptography;
 using Twins.Manager.Cluster;
 using Twins.Manager.Nodes;
+using Twins.Manager.Registry;
 using Twins.Protocol;
 
 namespace Twins.Manager.Admin;
 
 /// <summary>Making and joining a cluster, for the CLI.</summary>
-internal sealed class ClusterCommands(NodeCluster cluster)
+internal sealed class ClusterCommands(NodeCluster cluster, ProcessRegistry registry)
 {
     public Task<ClusterInitReply> InitAsync(ClusterInitRequest request, CancellationToken cancellation) => Guard(() =>
     {
         var identity = cluster.Init(request.Node, request.Address);
+        registry.TakeNodeName();
         return Task.FromResult(new ClusterInitReply
         {
             Node = identity.Name,
@@ -32,6 +34,7 @@ internal sealed class ClusterCommands(NodeCluster cluster)
     public Task<ClusterJoinReply> JoinAsync(ClusterJoinRequest request, CancellationToken cancellation) => Guard(async () =>
     {
         var identity = await cluster.JoinAsync(request.Token, request.Node, request.Address, cancellation);
+        registry.TakeNodeName();
         return new ClusterJoinReply { Node = identity.Name, Nodes = { cluster.Directory.Nodes.Select(n => n.Name) } };
     });
 

@@ -118,7 +118,7 @@ internal sealed partial class ProcessIntake(
                 await host.RemoveAsync(hosted);
             }
 
-            if (record.HomeNode != identity.Name || home.Find(record.Id) is not null)
+            if (record.Role == NodeRole.Host || home.Find(record.Id) is not null)
                 await TellHomeAsync(record, stopping);
             if (pool.Find(record.Id) is { } twin)
             {

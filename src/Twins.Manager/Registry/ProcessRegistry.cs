@@ -14,6 +14,8 @@ namespace Twins.Manager.Registry;
 /// <summary>The mobile processes that this node knows: a view on the Table of Twins with the words of the contracts.</summary>
 internal sealed class ProcessRegistry(ITableStore table, NodeCluster identity)
 {
+    private readonly Lock _naming = new();
+
     /// <summary>All records, by name.</summary>
     public IEnumerable<ProcessRecord> List() => table.List();
 
@@ -29,6 +31,13 @@ internal sealed class ProcessRegistry(ITableStore table, NodeCluster identity)
     {
         if (ProcessIdentity.TryRead(pid) is not { } found)
             throw new NodeException(identity.Name, "no-such-process", $"No process has the PID {pid}.");
+        lock (_naming)
+            return Attach(found, name, outputPath, errorPath);
+    }
+
+    private ProcessRecord Attach(ProcessIdentity found, string name, string outputPath, string errorPath)
+    {
+        var pid = found.Pid;
         if (table.FindByPid(pid) is { State: not ProcessState.Exited } known && known.StartTimeTicks == found.StartTimeTicks)
             return known;
         var wanted = name.Length > 0 ? name : table.FreeName(OperatingSystem.IsWindows() ? found.CommandName : Path.GetFileName(found.Executable));
@@ -57,6 +66,24 @@ internal sealed class ProcessRegistry(ITableStore table, NodeCluster identity)
         };
         var result = table.TryAdd(record);
         return result.IsDone ? result.Record! : throw new NodeException(identity.Name, "name-taken", $"The name '{wanted}' is taken.");
+    }
+
+    /// <summary>
+    /// Records name this node as it is called now: 'twins cluster init' and 'join' name it, before them the settings and the host do.
+    /// </summary>
+    public void TakeNodeName()
+    {
+        lock (_naming)
+        {
+            foreach (var record in table.List())
+            {
+                var former = record.Role == NodeRole.Home ? record.HomeNode : record.CurrentNode;
+                if (former != identity.Name)
+                    table.TryChange(record.Id, record.Epoch, r => r with { HomeNode = Renamed(r.HomeNode), CurrentNode = Renamed(r.CurrentNode) });
+
+                string Renamed(string node) => node == former ? identity.Name : node;
+            }
+        }
     }
 
     /// <summary>A process of another node, or one of ours that comes back, runs here from now on.</summary>
