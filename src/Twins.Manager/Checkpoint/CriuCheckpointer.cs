@@ -195,6 +195,8 @@ public sealed class CriuCheckpointer : ICheckpointer, IAsyncDisposable
         ImagesDir = imagesDirectory,
         TcpEstablished = true,
         NetworkLock = CriuNetworkLock.NetworkLockSkip,
+        // Its control group is its first node's: a session there, another one's here (docs/decisions/0041).
+        ManageCgroupsMode = CriuCgroupMode.Ignore,
         FileLocks = true,
         NotifyScripts = true,
         LogLevel = WarningsOnly,

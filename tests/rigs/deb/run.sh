@@ -85,7 +85,7 @@ boot() {
 }
 booted() { [[ $(on "$1" systemctl is-system-running) =~ ^(running|degraded)$ ]]; }
 on() {
-  nsenter --target "${inits[$1]}" --all --root --wd=/ -- \
+  nsenter --target "${inits[$1]}" --all --root --wdns=/ -- \
     env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "${@:2}"
 }
 # Most happens on the first one.
@@ -262,6 +262,7 @@ if [[ -d $build_directory/criu/root ]]; then
   row "move: two nodes become a cluster" make_cluster
   row "move: to the other node" there twins migrate echo --to second
   row "move: the peer is answered from there" answered third
+  row "move: its control group is that of twinsd" has "$(on second sh -c 'cat "/proc/$(pgrep --exact perl)/cgroup"')" 0::/system.slice/twinsd.service
   row "removal: refused while the node is a host" not on second dpkg --remove twins
   on second systemctl stop twinsd
   row "stop: a program that came to the node lives on" on second pgrep --exact perl
