@@ -110,6 +110,9 @@ public sealed class MigrationTests : AdminTest
         await Expect(second.Page.GetByRole(AriaRole.Dialog).Locator(".migration")).ToHaveAttributeAsync("data-outcome", "committed");
         server.Node = Host2;
         AssertEverywhere(server, epoch: 3);
+        await second.OpenProcessAsync("echo");
+        await Expect(second.Page.Locator("#history tbody tr")).ToHaveCountAsync(2);
+        await Expect(second.Page.Locator("#history tbody tr").First).ToContainTextAsync("host1host2");
         client.AssertGoesOn();
         client.Finish();
     }

@@ -72,6 +72,10 @@ public sealed class HoldTests
         Assert.IsTrue(sending.Wait(TimeSpan.FromSeconds(20)));
         Assert.IsTrue(connecting.Wait(TimeSpan.FromSeconds(20)));
         Stream.AssertExchange(peer, process, 100_000);
+
+        // The next hold counts for itself.
+        relay.Home.Do(Relay.Process, 3, request => request.Migrating = new Migrating { Listeners = { Relay.ListenerAt(Relay.Port) } });
+        Assert.IsLessThan(status.HeldPacketsTotal, relay.Home.Status(Relay.Process).HeldPacketsTotal);
         relay.AssertNoResets();
     }
 

@@ -134,8 +134,8 @@ internal sealed partial class ProcessView(
 
     private MigrationRecord ToRecord(MigrationRow row) => new()
     {
-        From = row.Role == MigrationRole.Source ? identity.Name : row.Peer,
-        To = row.Role == MigrationRole.Source ? row.Peer : identity.Name,
+        From = row.Role switch { MigrationRole.Source => identity.Name, MigrationRole.Home => row.Left, _ => row.Peer },
+        To = row.Role == MigrationRole.Destination ? identity.Name : row.Peer,
         Epoch = row.Epoch,
         StartedUnixMilliseconds = row.Started.ToUnixTimeMilliseconds(),
         Outcome = row.Outcome switch

@@ -15,6 +15,7 @@ internal sealed partial class HomeRole
                 return new SwitchPathReply();
             if (request.Host == _identity.Name)
                 return await ComeHomeAsync(process, request.Epoch, cancellation);
+            var left = process.Host;
             process.Epoch = request.Epoch;
 
             // After a restart of ours the kernel diverts only what the table said. The twin drops what it doesn't know yet; this
@@ -56,7 +57,10 @@ internal sealed partial class HomeRole
             // After the answer. The source does so too, when the original is gone, but that may have been before this.
             _ = Task.Run(() => ReserveAsync(process.ProcessId, CancellationToken.None), CancellationToken.None);
             LogSwitched(process.ProcessId, request.Host, process.Flows.Count, process.Epoch);
-            return Held(reply, process.ProcessId);
+            var held = Held(reply, process.ProcessId);
+            if (left is not null && left != request.Host)
+                _store.SaveMove(process, left, TimeProvider.System.GetElapsedTime(process.HoldingSince), held);
+            return held;
         });
 
     /// <summary>

@@ -1,3 +1,4 @@
+using Twins.Manager.Migration;
 using Twins.Manager.Pool;
 using Twins.Manager.Registry;
 using Twins.Manager.Cluster;
@@ -31,6 +32,27 @@ internal sealed class HomeStore(ITableStore table, NodeCluster identity)
         },
         [.. process.Flows.Values.Select(f => f.ToRecord())],
         durable: true);
+
+    /// <summary>It went from one host to another: history, whose steps the host that it left knows.</summary>
+    public void SaveMove(HomeProcess process, string left, TimeSpan hold, SwitchPathReply held)
+    {
+        var row = new MigrationRow
+        {
+            MigrationId = $"{process.ProcessId} {process.Epoch}",
+            Role = MigrationRole.Home,
+            ProcessId = process.ProcessId,
+            Epoch = process.Epoch,
+            Left = left,
+            Peer = process.Host!,
+            Phase = MigrationSteps.Commit,
+            Outcome = MigrationOutcome.Committed,
+            Hold = hold,
+            HeldPackets = held.HeldPackets,
+            HeldBytes = held.HeldBytes,
+        };
+        // Peers don't wait for the disk.
+        _ = Task.Run(() => table.TryPutMigration(row));
+    }
 
     /// <summary>
     /// A process that runs here is being held: which twin does it, and for which endpoints. Peers wait while this is written,

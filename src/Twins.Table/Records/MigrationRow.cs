@@ -5,7 +5,7 @@ namespace Twins.Table;
 /// <summary>One migration as one node took part in it: what two-phase commit needs after a crash, and history.</summary>
 public sealed record MigrationRow
 {
-    /// <summary>The same on all nodes that take part.</summary>
+    /// <summary>The same on the nodes that it leaves and arrives at; nobody tells it its home, whose row has another.</summary>
     public required string MigrationId { get; init; }
 
     /// <summary>What this node is to it. Identifier and role are the key.</summary>
@@ -17,8 +17,11 @@ public sealed record MigrationRow
     /// <summary>The epoch after the commit.</summary>
     public required ulong Epoch { get; init; }
 
-    /// <summary>Name of the node at the other end.</summary>
+    /// <summary>Name of the node at the other end; at home, of the one that it arrived at.</summary>
     public required string Peer { get; init; }
+
+    /// <summary>At home, name of the node that it left; elsewhere empty.</summary>
+    public string Left { get; init; } = "";
 
     /// <summary>Step that it is in or ended in, such as <c>transfer</c>.</summary>
     public string Phase { get; init; } = "";
@@ -46,7 +49,7 @@ public sealed record MigrationRow
     /// <summary>How long the process was frozen; zero: it wasn't, or only the node that it left knows.</summary>
     public TimeSpan Frozen { get; init; }
 
-    /// <summary>How long packets were held, as <see cref="Frozen"/>.</summary>
+    /// <summary>How long packets were held; zero: they weren't, or this node doesn't know.</summary>
     public TimeSpan Hold { get; init; }
 
     /// <summary>Packets held meanwhile.</summary>

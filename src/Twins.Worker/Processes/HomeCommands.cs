@@ -20,6 +20,8 @@ internal sealed class HomeCommands(TwinState state)
             state.Held.LimitBytes = (long)Math.Min(command.HoldLimitBytes, TwinOptions.MaximumHoldLimitBytes);
         process.Passing.Clear();
         process.Frozen = null;
+        if (process.Role != Role.Holding)
+            process.CountHoldAnew(state.Held);
         var builder = state.Table.ToBuilder();
         var routes = new FlowRoutes(process, builder, state.Table);
         var newOnly = command.Mode == Migrating.Types.Mode.NewOnly;

@@ -72,6 +72,7 @@ internal sealed class MobileProcess(string id, int slot)
 
     public PortPlaceholders Placeholders { get; } = new();
 
+    /// <summary>What was held since this hold, or the last one, began.</summary>
     public long HeldPacketsTotal { get; set; }
 
     public long HeldBytesTotal { get; set; }
@@ -99,6 +100,9 @@ internal sealed class MobileProcess(string id, int slot)
         for (var reason = 0; reason < drops.Length; reason++)
             drops[reason] += _drops[reason];
     }
+
+    /// <summary>A hold begins. New connections may be held already.</summary>
+    public void CountHoldAnew(HoldQueue held) => (HeldPacketsTotal, HeldBytesTotal) = (held.HeldPacketsOf(Slot), held.HeldBytesOf(Slot));
 
     public TcpLifetime LifetimeOf(in ConnectionKey connection)
     {
