@@ -3,7 +3,7 @@
 # stream and eight, both directions, small segments, and requests of 50 clients. Beside it the same through conntrack's NAT,
 # socat, haproxy, and a C program on NFQUEUE that does what a twin does (nfqueue-relay.c). In a lab of its own, some two minutes.
 # Usage: bench/path-throughput.sh [SECONDS-PER-TEST [ROUNDS [PATH...]]]
-#   PATH  of: forward twins nfqueue-c nat socat haproxy; all if none is named
+#   PATH  of: forward twins captured nfqueue-c nat socat haproxy; all if none is named
 set -euo pipefail
 root=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd -P)
 

@@ -16,7 +16,7 @@ PEER, HOME, HOST = "10.77.0.1", "10.77.0.2", "10.77.0.3"
 SMALL_SEGMENT = 88  # the smallest that Linux lets a program ask for; 12 octets of it are timestamps
 CLIENTS, REQUESTS = 50, 60_000
 # What each path is reached by: address, iperf3's port, redis-server's port.
-PATHS = {"forward": (HOST, 5201, 6301), "twins": (HOME, 5202, 6302), "nfqueue-c": (HOME, 5203, 6303), "nat": (HOME, 5204, 6304),
+PATHS = {"forward": (HOST, 5201, 6301), "twins": (HOME, 5202, 6302), "captured": (HOME, 5202, 6302), "nfqueue-c": (HOME, 5203, 6303), "nat": (HOME, 5204, 6304),
          "socat": (HOME, 5205, 6305), "haproxy": (HOME, 5206, 6306)}
 PORTS_BETWEEN = 20_000  # as nfqueue-relay.c has it
 
@@ -89,6 +89,25 @@ def forward():
 def moved():
     """The product: both servers were started on home and have moved to host1."""
     yield
+
+
+@contextlib.contextmanager
+def captured():
+    """The same, while `twins capture` writes what home's twin does with the packets of both to files."""
+    with contextlib.ExitStack() as stack:
+        for name in ("iperf3", "redis"):
+            file = os.path.join(ROOT, f"build/bench/{name}.pcapng")
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(file)
+            capture = subprocess.Popen([TWINS, "lab", "exec", "home", "--", TWINS, "capture", name, "-w", file],
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            stack.callback(capture.wait)
+            stack.callback(capture.terminate)
+            while not os.path.exists(file):
+                if capture.poll() is not None:
+                    raise OSError(f"the capture of {name} ended with {capture.returncode}")
+                time.sleep(0.05)
+        yield
 
 
 def start_and_move():
@@ -196,7 +215,7 @@ def measure(path, seconds):
 
 
 COLUMNS = ["1 to process", "1 to peer", "8 to process", "8 to peer", "small, k/s", "requests, k/s"]
-WAYS = {"forward": forward, "twins": moved, "nfqueue-c": nfqueue_c, "nat": nat, "socat": socat, "haproxy": haproxy}
+WAYS = {"forward": forward, "twins": moved, "captured": captured, "nfqueue-c": nfqueue_c, "nat": nat, "socat": socat, "haproxy": haproxy}
 
 
 def main():
@@ -204,7 +223,7 @@ def main():
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 1
     paths = sys.argv[3:] or list(WAYS)
     rows = {path: [] for path in paths}
-    if "twins" in paths:
+    if {"twins", "captured"} & set(paths):
         start_and_move()
     with servers(MACHINES["host1"], *PATHS["forward"][1:]):
         for _ in range(rounds):

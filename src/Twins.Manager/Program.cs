@@ -20,6 +20,12 @@ catch (Exception e) when (StartFailures.Find(e) is { } failure)
         Service.TellFailure(failure, e.Message, app?.Services);
     return (int)failure;
 }
+catch (OperationCanceledException) when (app?.Lifetime.ApplicationStopping.IsCancellationRequested == true)
+{
+    // Told to end while it started.
+    await app.DisposeAsync();
+    return 0;
+}
 
 await app.WaitForShutdownAsync();
 return 0;

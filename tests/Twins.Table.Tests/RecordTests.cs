@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Twins.Packets;
+using Twins.Table.Sqlite;
 
 namespace Twins.Table.Tests;
 
@@ -171,6 +172,19 @@ public sealed class RecordTests : StoreTests
     }
 
     [TestMethod]
+    public void MigrationsOfProcessesThatAreGone_AreForgottenAfterAWhile()
+    {
+        var old = DateTimeOffset.UtcNow - SqliteTableStore.HistoryOfTheGone - TimeSpan.FromDays(1);
+        Store.TryAdd(Sample.Process());
+        var decided = Migration() with { Outcome = MigrationOutcome.Committed };
+        Store.TryPutMigration(decided with { Started = old });
+        Store.TryPutMigration(decided with { MigrationId = "m-gone", ProcessId = "p-gone", Started = old });
+        Store.TryPutMigration(decided with { MigrationId = "m-undecided", ProcessId = "p-gone", Outcome = MigrationOutcome.InDoubt, Started = old });
+        Store.TryPutMigration(decided with { MigrationId = "m-new", ProcessId = "p-gone" });
+        Assert.AreEqual("m-1, m-new, m-undecided", string.Join(", ", Store.ListMigrations().Select(m => m.MigrationId).Order(StringComparer.Ordinal)));
+    }
+
+    [TestMethod]
     public void StepsOfAMigration_AreKept()
     {
         Store.TryPutMigration(Migration() with { Steps = [new("hold", TimeSpan.FromMilliseconds(5.5)), new("commit", TimeSpan.FromMilliseconds(9))], Frozen = TimeSpan.FromMilliseconds(38.9), HeldPackets = 2 });
@@ -188,12 +202,13 @@ public sealed class RecordTests : StoreTests
         {
             connection.Open();
             using var command = connection.CreateCommand();
-            command.CommandText = "UPDATE migration SET body = json_remove(body, '$.steps', '$.frozen', '$.hold', '$.heldPackets', '$.heldBytes')";
+            command.CommandText = "UPDATE migration SET body = json_remove(body, '$.left', '$.steps', '$.frozen', '$.hold', '$.heldPackets', '$.heldBytes')";
             Assert.AreEqual(1, command.ExecuteNonQuery());
         }
 
         var read = Store.ListUndecidedMigrations().Single();
         Assert.IsEmpty(read.Steps);
+        Assert.AreEqual("", read.Left);
         Assert.IsTrue(Store.TryPutMigration(read with { Outcome = MigrationOutcome.RolledBack }).IsDone);
         Assert.IsEmpty(Store.ListUndecidedMigrations());
     }

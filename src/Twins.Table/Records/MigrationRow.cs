@@ -20,8 +20,13 @@ public sealed record MigrationRow
     /// <summary>Name of the node at the other end; at home, of the one that it arrived at.</summary>
     public required string Peer { get; init; }
 
-    /// <summary>At home, name of the node that it left; elsewhere empty.</summary>
-    public string Left { get; init; } = "";
+    /// <summary>At home, name of the node that it left; elsewhere, and in rows of an earlier version, empty.</summary>
+    public string Left
+    {
+        get => field ?? "";
+        init;
+    }
+    = "";
 
     /// <summary>Step that it is in or ended in, such as <c>transfer</c>.</summary>
     public string Phase { get; init; } = "";

@@ -22,6 +22,10 @@ internal sealed class MigrationRows(Statements statements)
         row.MigrationId, (long)row.Role, row.ProcessId, row.Started.ToUnixTimeMilliseconds(), row.IsDecided ? 1L : 0L,
         JsonSerializer.Serialize(row, RecordJson.Default.MigrationRow));
 
+    /// <summary>Forgets decided migrations from before, of processes that are gone.</summary>
+    public void Forget(DateTimeOffset before) => statements.Execute(
+        "DELETE FROM migration WHERE started < $0 AND decided = 1 AND process NOT IN (SELECT id FROM process)", before.ToUnixTimeMilliseconds());
+
     private static MigrationRow Read(SqliteDataReader reader) =>
         JsonSerializer.Deserialize(reader.GetString(0), RecordJson.Default.MigrationRow) ?? throw new JsonException("a row is null");
 }

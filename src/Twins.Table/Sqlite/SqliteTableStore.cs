@@ -6,6 +6,9 @@ namespace Twins.Table.Sqlite;
 /// <summary>The Table of Twins in one SQLite file with a write-ahead log. One instance per file, shared by all threads.</summary>
 public sealed class SqliteTableStore : ITableStore
 {
+    /// <summary>How long migrations are kept of processes that are gone: far longer than any node asks for their outcome.</summary>
+    public static readonly TimeSpan HistoryOfTheGone = TimeSpan.FromDays(90);
+
     private readonly TimeProvider _time;
     private readonly TableConnection _table;
     private readonly ProcessRows _processes;
@@ -220,6 +223,7 @@ public sealed class SqliteTableStore : ITableStore
         var started = row.Started != default ? row.Started : present?.Started ?? now;
         var stored = row with { Started = started, Ended = row.IsDecided ? row.Ended ?? present?.Ended ?? now : row.Ended };
         _migrations.Put(stored);
+        _migrations.Forget(now - HistoryOfTheGone);
         return new TableResult(TableOutcome.Done, Migration: stored);
     }
 
