@@ -15,6 +15,9 @@ internal sealed class CaptureRun : IDisposable
     private static readonly TimeSpan Turn = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan TimeToRefresh = TimeSpan.FromSeconds(1);
 
+    // Twins gather for some milliseconds what they tell.
+    private static readonly TimeSpan TimeForLastRecords = TimeSpan.FromMilliseconds(200);
+
     private readonly CliEnvironment _environment;
     private readonly CaptureRequest _request;
     private readonly FlowBook _flows = new();
@@ -93,6 +96,7 @@ internal sealed class CaptureRun : IDisposable
     {
         using IFrameSource? interfaces = _request.Node.Length > 0 ? null : CaptureSystem.Open(_request.Interface, _request.Filter, _request.Payload);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _end.Token);
+        using var late = new CancellationTokenSource();
         using TwinSource? twins = await StartTwinsAsync(end.Token);
         using (_output = CaptureOutput.Open(_environment, _request))
         {
@@ -102,7 +106,7 @@ internal sealed class CaptureRun : IDisposable
             var tasks = new List<Task>();
             if (twins is not null)
             {
-                tasks.Add(IgnoreEndAsync(twins.RunAsync(record => Put(record), Note, end.Token)));
+                tasks.Add(IgnoreEndAsync(twins.RunAsync(record => Put(record), Note, late.Token)));
                 if (_request.Node.Length == 0)
                     tasks.Add(IgnoreEndAsync(RefreshAsync(end.Token)));
             }
@@ -110,9 +114,15 @@ internal sealed class CaptureRun : IDisposable
             Note($"capturing {Describe(interfaces, twins)}; Ctrl-C ends it");
             await WorkAsync(end.Token);
             interfaces?.Stop();
+            long until = Now();
+            late.CancelAfter(TimeForLastRecords);
             await Task.WhenAll(tasks);
             while (_waiting.Reader.TryRead(out object? item))
-                Work(item);
+            {
+                // What was done with a packet that no interface was asked for any more would be half of its line.
+                if (item is not TwinRecord record || record.Nanoseconds <= until)
+                    Work(item);
+            }
             _joiner.Finish();
             _output.Finish(_summary, interfaces?.Dropped ?? 0, _missed + (twins?.Missed ?? 0), "");
             return ExitCode.Done;
@@ -198,10 +208,12 @@ internal sealed class CaptureRun : IDisposable
             }
             for (int i = 0; i < MostWaiting && !cancellation.IsCancellationRequested && _waiting.Reader.TryRead(out object? item); i++)
                 Work(item);
-            _joiner.Advance((DateTime.UtcNow - DateTime.UnixEpoch).Ticks * 100);
+            _joiner.Advance(Now());
             _output.Flush();
         }
     }
+
+    private static long Now() => (DateTime.UtcNow - DateTime.UnixEpoch).Ticks * 100;
 
     private void Work(object item)
     {

@@ -20,7 +20,8 @@ internal sealed class TwinSource(CliEnvironment environment, WatchNodeRequest re
     /// <exception cref="RpcException">It can't be.</exception>
     public async Task<IReadOnlyList<KnownFlow>> StartAsync(CancellationToken cancellation)
     {
-        _call = environment.Client().WatchPackets(request, cancellationToken: cancellation);
+        // It goes on when this ends: RunAsync may be cancelled later than the start.
+        _call = environment.Client().WatchPackets(request, cancellationToken: CancellationToken.None);
         if (!await _call.ResponseStream.MoveNext(cancellation))
             throw new RpcException(new Grpc.Core.Status(StatusCode.Unavailable, "twinsd ended the stream at once"));
         return [.. _call.ResponseStream.Current.Flows];

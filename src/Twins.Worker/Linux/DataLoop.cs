@@ -25,6 +25,7 @@ internal sealed unsafe class DataLoop : IDisposable
     private readonly ControlClients _clients = new();
     private PollDescriptor[] _descriptors = new PollDescriptor[16];
     private long _lastTick;
+    private bool _isGathering;
 
     public DataLoop(TwinOptions options, NetfilterQueue queue, RawSender sender, SuperpacketSender? superpackets)
     {
@@ -60,7 +61,7 @@ internal sealed unsafe class DataLoop : IDisposable
             }
 
             _path.ReportTooLarge();
-            _state.Watches.Flush();
+            _isGathering = _state.Watches.FlushGathered();
             var now = Environment.TickCount64;
             if (waiting || now - _lastTick >= TickMilliseconds)
             {
@@ -81,7 +82,7 @@ internal sealed unsafe class DataLoop : IDisposable
         var count = 0;
         Add(ref count, _wakeup.Number);
         Add(ref count, _queue.Descriptor.Number);
-        var timeout = TickMilliseconds;
+        var timeout = _isGathering ? PacketWatches.GatheringMilliseconds : TickMilliseconds;
         foreach (var process in _state.Processes)
         {
             if (process.Tun is { } tun)

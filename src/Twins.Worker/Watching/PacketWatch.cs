@@ -20,6 +20,9 @@ internal sealed class PacketWatch(ControlConnection connection, string processId
 
     public bool IsOpen => connection.IsOpen;
 
+    /// <summary>Whether there is something to send.</summary>
+    public bool HasGathered => _seen.Packets.Count > 0 || _missed > 0;
+
     /// <summary>Whether it asked for whole packets.</summary>
     public bool Payload => payload;
 
@@ -44,7 +47,7 @@ internal sealed class PacketWatch(ControlConnection connection, string processId
     /// <summary>Sends what was gathered.</summary>
     public void Flush()
     {
-        if ((_seen.Packets.Count == 0 && _missed == 0) || connection.Waiting >= MostWaiting)
+        if (!HasGathered || connection.Waiting >= MostWaiting)
         {
             _missed += (ulong)_seen.Packets.Count;
             _seen.Packets.Clear();

@@ -12,11 +12,15 @@ namespace Twins.Worker;
 /// </summary>
 internal sealed class PacketWatches
 {
+    /// <summary>How long packets are gathered.</summary>
+    public const int GatheringMilliseconds = 10;
+
     private const int MostWatches = 4;
 
     // What is no packet can't be cut where its data begin.
     private const int MostMalformedBytes = 64;
     private readonly List<PacketWatch> _watches = [];
+    private long _gatheringSince;
 
     /// <summary>Whether anybody watches.</summary>
     public bool AreWatching => _watches.Count > 0;
@@ -30,6 +34,22 @@ internal sealed class PacketWatches
     }
 
     public void Add(PacketWatch watch) => _watches.Add(watch);
+
+    /// <summary>Sends what was gathered for a while: one message of many packets costs all who hand it on less than many of one.</summary>
+    /// <returns>Whether something is still being gathered.</returns>
+    public bool FlushGathered()
+    {
+        if (!_watches.Exists(watch => watch.HasGathered))
+            return false;
+        var now = Environment.TickCount64;
+        if (_gatheringSince == 0)
+            _gatheringSince = now;
+        if (now - _gatheringSince < GatheringMilliseconds)
+            return true;
+        _gatheringSince = 0;
+        Flush();
+        return false;
+    }
 
     /// <summary>Sends what was gathered. Readers that are gone are forgotten.</summary>
     public void Flush()
