@@ -106,7 +106,14 @@ internal sealed class CaptureRun : IDisposable
                 if (_request.Node.Length == 0)
                     tasks.Add(IgnoreEndAsync(RefreshAsync(end.Token)));
             }
-            interfaces?.Start(frame => Put(frame));
+            // Interfaces are captured since they were opened; what came before the twins told would look as if no twin had touched it.
+            long since = Now();
+            bool begun = false;
+            interfaces?.Start(frame =>
+            {
+                if (begun |= frame.Nanoseconds >= since)
+                    Put(frame);
+            });
             Note($"capturing {Describe(interfaces, twins)}; Ctrl-C ends it");
             await WorkAsync(end.Token);
             interfaces?.Stop();
@@ -198,10 +205,12 @@ internal sealed class CaptureRun : IDisposable
             }
             for (int i = 0; i < MostWaiting && !cancellation.IsCancellationRequested && _waiting.Reader.TryRead(out object? item); i++)
                 Work(item);
-            _joiner.Advance((DateTime.UtcNow - DateTime.UnixEpoch).Ticks * 100);
+            _joiner.Advance(Now());
             _output.Flush();
         }
     }
+
+    private static long Now() => (DateTime.UtcNow - DateTime.UnixEpoch).Ticks * 100;
 
     private void Work(object item)
     {
