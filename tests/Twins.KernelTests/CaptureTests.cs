@@ -53,6 +53,21 @@ public sealed class CaptureTests : LabTest
     }
 
     [TestMethod]
+    public void FirstPackets_AreLabelledAsAllThatFollow()
+    {
+        MobileProcess server = RunMobile(Home, "echo", "python3", Repository.Rig("traffic.py"), "serve", "7000");
+        WaitForListener(Home, 7000);
+        CheckedClient client = Talk("10.77.0.2:7000", "--connections", "1", "--rate", "50").WaitUntilReady();
+        server.MigrateTo(Host1);
+        for (int i = 0; i < 5; i++)
+        {
+            JsonElement document = Home.Twins("capture", server.Name, "--count", "3").Exits(0).Document;
+            Assert.AreEqual("rewritten rewritten rewritten", string.Join(' ', document.GetProperty("packets").EnumerateArray().Select(packet => Text(packet, "did"))), document.ToString());
+        }
+        client.Finish();
+    }
+
+    [TestMethod]
     public void Payload_IsNeitherShownNorStored_UnlessItIsAskedFor()
     {
         MobileProcess redis = StartRedis();

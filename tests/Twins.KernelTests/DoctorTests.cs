@@ -145,6 +145,25 @@ public sealed class DoctorTests
     }
 
     [TestMethod]
+    public void AddressThatNoInterfaceHas_IsWarnedOfWithTheRemedy()
+    {
+        using LoneDaemon daemon = new LoneDaemon().Start();
+        daemon.Twins("cluster", "init", "--address", "192.0.2.7").Exits(0);
+        Assert.AreEqual(
+            ("warning", "this is node 'lone' at 192.0.2.7:7457, an address that no interface of it has, so that other nodes may not reach it",
+                $"Give the address to an interface. If it was a mistake, stop twinsd, move {daemon.ClusterDirectory} aside, and init or join again with --address."),
+            daemon.Diagnose("cluster", 0));
+    }
+
+    [TestMethod]
+    public void RunningKernel_IsWhatTheListOfNodesSays()
+    {
+        using LoneDaemon daemon = new LoneDaemon().Start();
+        JsonElement node = daemon.Twins("nodes").Exits(0).Document.EnumerateArray().Single();
+        Assert.AreEqual(File.ReadAllText("/proc/sys/kernel/osrelease").Trim(), node.GetProperty("kernel").GetString());
+    }
+
+    [TestMethod]
     public void Certificate_IsToldOf_WarnedOfWhenItIsDue_AndFailsWhenItHasExpired()
     {
         using LoneDaemon daemon = new LoneDaemon().Start();

@@ -110,7 +110,14 @@ internal sealed class CaptureRun : IDisposable
                 if (_request.Node.Length == 0)
                     tasks.Add(IgnoreEndAsync(RefreshAsync(end.Token)));
             }
-            interfaces?.Start(frame => Put(frame));
+            // Interfaces are captured since they were opened; what came before the twins told would look as if no twin had touched it.
+            long since = Now();
+            bool begun = false;
+            interfaces?.Start(frame =>
+            {
+                if (begun |= frame.Nanoseconds >= since)
+                    Put(frame);
+            });
             Note($"capturing {Describe(interfaces, twins)}; Ctrl-C ends it");
             await WorkAsync(end.Token);
             interfaces?.Stop();

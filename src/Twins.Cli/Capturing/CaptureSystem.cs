@@ -11,7 +11,7 @@ internal static class CaptureSystem
     private const int HeaderSnapLength = 256;
     private const int WholeSnapLength = 262_144;
 
-    /// <summary>Opens what is to be captured; nothing is captured yet.</summary>
+    /// <summary>Opens what is to be captured; the system keeps what comes from now on.</summary>
     /// <param name="name">Of one interface; empty: all.</param>
     /// <param name="filter">The user's; empty: none.</param>
     /// <param name="payload">Whether whole packets are kept.</param>

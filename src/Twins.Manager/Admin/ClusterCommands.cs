@@ -28,7 +28,7 @@ internal sealed class ClusterCommands(NodeCluster cluster, ProcessRegistry regis
             throw new ClusterException($"A token is valid for 1 to 1440 minutes, not {request.Minutes}.");
         var lifetime = request.Minutes == 0 ? NodeCluster.DefaultTokenLifetime : TimeSpan.FromMinutes(request.Minutes);
         var token = cluster.CreateToken(lifetime, out var expires);
-        return Task.FromResult(new ClusterTokenReply { Token = token, Expires = expires.ToString("o", CultureInfo.InvariantCulture) });
+        return Task.FromResult(new ClusterTokenReply { Token = token, Expires = expires.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture) });
     });
 
     public Task<ClusterJoinReply> JoinAsync(ClusterJoinRequest request, CancellationToken cancellation) => Guard(async () =>

@@ -1,8 +1,11 @@
+using System.Net;
 using Twins.Manager.Cluster;
+using Twins.Manager.Nodes;
 using Twins.Manager.Pool;
 using Twins.Manager.Registry;
 using Twins.Manager.Rules;
 using Twins.Manager.Settings;
+using Twins.Packets;
 using Twins.Protocol;
 
 namespace Twins.Manager.Admin;
@@ -32,15 +35,39 @@ internal sealed class Doctor(
         var space = Directory.Exists(options.ImagePath) ? options.ImagePath : options.RunDirectory;
         var free = new DriveInfo(space).AvailableFreeSpace >> 20;
         Add("image-space", free >= 64 ? "ok" : "warning", $"{free} MiB free in {space} for process images", "Free some, or set imageDirectory.");
-        Add(
-            "cluster",
-            cluster.Identity is not null ? "ok" : "warning",
-            cluster.Identity is not null ? $"this is node '{cluster.Name}' at {cluster.Address}" : "this node is in no cluster, so nothing can move to or from it",
-            "twins cluster init on the first node, twins cluster join on the others.");
+        AddCluster(Add);
         if (cluster.Identity is { } identity)
             AddCertificate(Add, identity);
         AddLeftovers(Add, removeLeftovers);
         return reply;
+    }
+
+    private void AddCluster(AddDiagnosis add)
+    {
+        const string Check = "cluster";
+        if (cluster.Identity is null)
+        {
+            add(
+                Check,
+                "warning",
+                "this node is in no cluster, so nothing can move to or from it",
+                "twins cluster init on the first node, twins cluster join on the others.");
+            return;
+        }
+
+        var here = $"this is node '{cluster.Name}' at {cluster.Address}";
+        if (NodeAddress.TryParse(cluster.Address, out var host, out _) && IPAddress.TryParse(host, out var address)
+            && !IPAddress.IsLoopback(address) && !NodeFacts.Addresses().Contains(InternetAddress.FromIPAddress(address)))
+        {
+            add(
+                Check,
+                "warning",
+                $"{here}, an address that no interface of it has, so that other nodes may not reach it",
+                $"Give the address to an interface. If it was a mistake, stop twinsd, move {options.ClusterDirectory} aside, and init or join again with --address.");
+            return;
+        }
+
+        add(Check, "ok", here, "");
     }
 
     private void AddTwins(AddDiagnosis add)

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Google.Protobuf;
 using Twins.Manager.Cluster;
 using Twins.Manager.Explaining;
@@ -24,7 +23,7 @@ internal sealed class LocalNode(TwinsdOptions options, NodeCluster identity, Hom
         {
             Name = identity.Name,
             Version = NodeFacts.Version,
-            Kernel = RuntimeInformation.OSDescription,
+            Kernel = NodeFacts.Kernel,
             Criu = await facts.CriuVersionAsync(cancellation),
             Address = identity.Address,
             RedirectPorts = $"{options.FirstRedirectPort}-{options.LastRedirectPort}",

@@ -1,5 +1,6 @@
 using System.Net.NetworkInformation;
 using System.Reflection;
+using System.Runtime.InteropServices;
 using Twins.Manager.Checkpoint;
 using Twins.Packets;
 
@@ -11,6 +12,10 @@ internal sealed class NodeFacts(CheckpointReadiness readiness)
     /// <summary>Version of this program.</summary>
     public static string Version { get; } =
         typeof(NodeFacts).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "";
+
+    /// <summary>Release of the running kernel, as <c>uname -r</c> has it; on Windows the system's name and version.</summary>
+    public static string Kernel { get; } = OperatingSystem.IsLinux()
+        ? File.ReadAllText("/proc/sys/kernel/osrelease").TrimEnd() : RuntimeInformation.OSDescription;
 
     /// <summary>CRIU's version, or empty when it can't be used.</summary>
     public async Task<string> CriuVersionAsync(CancellationToken cancellation)

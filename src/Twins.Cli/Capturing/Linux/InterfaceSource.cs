@@ -23,7 +23,7 @@ internal sealed class InterfaceSource : IFrameSource
     /// <inheritdoc/>
     public long Dropped { get; private set; }
 
-    /// <summary>Opens the interfaces; nothing is captured yet.</summary>
+    /// <summary>Opens the interfaces; libpcap keeps what comes from now on.</summary>
     /// <param name="name">Of one; empty: all.</param>
     /// <param name="filter">Of pcap-filter(7); empty: none.</param>
     /// <param name="snapLength">Octets that are kept of a frame.</param>
