@@ -13,6 +13,7 @@ internal sealed class CaptureRun : IDisposable
     private const int MostWaiting = 16_384;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Turn = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan TimeForLastWords = TimeSpan.FromMilliseconds(300);
     private static readonly TimeSpan TimeToRefresh = TimeSpan.FromSeconds(1);
 
     private readonly CliEnvironment _environment;
@@ -93,16 +94,24 @@ internal sealed class CaptureRun : IDisposable
     {
         using IFrameSource? interfaces = _request.Node.Length > 0 ? null : CaptureSystem.Open(_request.Interface, _request.Filter, _request.Payload);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _end.Token);
-        using TwinSource? twins = await StartTwinsAsync(end.Token);
+        using var endOfTwins = new CancellationTokenSource();
+        using TwinSource? twins = await StartTwinsAsync(endOfTwins.Token, end.Token);
         using (_output = CaptureOutput.Open(_environment, _request))
         {
             _output.Like = interfaces?.First;
             if (_request.Duration is { } duration)
                 end.CancelAfter(duration);
             var tasks = new List<Task>();
+            long until = long.MaxValue;
             if (twins is not null)
             {
-                tasks.Add(IgnoreEndAsync(twins.RunAsync(record => Put(record), Note, end.Token)));
+                tasks.Add(IgnoreEndAsync(twins.RunAsync(
+                    record =>
+                    {
+                        if (record.Nanoseconds <= Volatile.Read(ref until))
+                            Put(record);
+                    },
+                    Note, endOfTwins.Token)));
                 if (_request.Node.Length == 0)
                     tasks.Add(IgnoreEndAsync(RefreshAsync(end.Token)));
             }
@@ -117,6 +126,9 @@ internal sealed class CaptureRun : IDisposable
             Note($"capturing {Describe(interfaces, twins)}; Ctrl-C ends it");
             await WorkAsync(end.Token);
             interfaces?.Stop();
+            // Twins tell a little after the packet: the last ones would look untouched.
+            Volatile.Write(ref until, Now());
+            endOfTwins.CancelAfter(interfaces is null ? TimeSpan.Zero : TimeForLastWords);
             await Task.WhenAll(tasks);
             while (_waiting.Reader.TryRead(out object? item))
                 Work(item);
@@ -126,7 +138,7 @@ internal sealed class CaptureRun : IDisposable
         }
     }
 
-    private async Task<TwinSource?> StartTwinsAsync(CancellationToken cancellation)
+    private async Task<TwinSource?> StartTwinsAsync(CancellationToken life, CancellationToken cancellation)
     {
         var twins = new TwinSource(_environment, new WatchNodeRequest { Process = _request.Process, Node = _request.Node, Payload = _request.Payload });
         try
@@ -138,7 +150,7 @@ internal sealed class CaptureRun : IDisposable
                 _name = process.Name;
                 KnownConnections.Add(_flows, process);
             }
-            foreach (KnownFlow flow in await twins.StartAsync(cancellation))
+            foreach (KnownFlow flow in await twins.StartAsync(life, cancellation))
                 KnownConnections.Add(_flows, flow);
             await KnownConnections.RefreshAsync(_environment, process => KnownConnections.Add(_flows, process), cancellation);
             return twins;

@@ -16,11 +16,13 @@ internal sealed class TwinSource(CliEnvironment environment, WatchNodeRequest re
     public long Missed { get; private set; }
 
     /// <summary>Begins, and waits until all twins have been told.</summary>
+    /// <param name="life">Ends what was begun.</param>
+    /// <param name="cancellation">Ends the waiting.</param>
     /// <returns>The flows that are redirected now.</returns>
     /// <exception cref="RpcException">It can't be.</exception>
-    public async Task<IReadOnlyList<KnownFlow>> StartAsync(CancellationToken cancellation)
+    public async Task<IReadOnlyList<KnownFlow>> StartAsync(CancellationToken life, CancellationToken cancellation)
     {
-        _call = environment.Client().WatchPackets(request, cancellationToken: cancellation);
+        _call = environment.Client().WatchPackets(request, cancellationToken: life);
         if (!await _call.ResponseStream.MoveNext(cancellation))
             throw new RpcException(new Grpc.Core.Status(StatusCode.Unavailable, "twinsd ended the stream at once"));
         return [.. _call.ResponseStream.Current.Flows];
@@ -67,7 +69,7 @@ internal sealed class TwinSource(CliEnvironment environment, WatchNodeRequest re
             try
             {
                 _call?.Dispose();
-                await StartAsync(cancellation);
+                await StartAsync(cancellation, cancellation);
                 return;
             }
             catch (RpcException) when (!cancellation.IsCancellationRequested)
