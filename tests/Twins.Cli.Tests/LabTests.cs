@@ -81,6 +81,28 @@ public sealed class LabTests
     }
 
     [TestMethod]
+    public async Task ExecAtATerminal_CtrlC_TheProgramsEndIsWaitedFor()
+    {
+        await UpAsync("--nodes", "home");
+        ProcessStartInfo start = BuiltCli.Start();
+        // A terminal of its own: what is written to script(1) is typed there.
+        start.FileName = "script";
+        foreach (string argument in (string[])["-qec", $"{BuiltCli.Path} lab exec home -- sh -c 'trap \"sleep 1; echo over; exit 5\" INT; echo begun; sleep 60'", "/dev/null"])
+            start.ArgumentList.Add(argument);
+        start.Environment["TWINS_LAB"] = _directory;
+        using Process terminal = Process.Start(start)!;
+        string line = "";
+        while (!line.Contains("begun", StringComparison.Ordinal))
+            line = await terminal.StandardOutput.ReadLineAsync().WaitAsync(Limit) ?? throw new AssertFailedException("The program didn't begin.");
+        await terminal.StandardInput.WriteAsync('\x03');
+        await terminal.StandardInput.FlushAsync();
+        string rest = await terminal.StandardOutput.ReadToEndAsync().WaitAsync(Limit);
+        await terminal.WaitForExitAsync().WaitAsync(Limit);
+        Assert.AreEqual(5, terminal.ExitCode, rest);
+        Assert.Contains("over", rest);
+    }
+
+    [TestMethod]
     public async Task Status_TellsWhatIsUp()
     {
         Assert.AreEqual("{\"up\":false,\"machines\":[]}\n", (await TwinsAsync("lab", "status", "--json")).Output);

@@ -16,7 +16,7 @@ internal sealed class CaptureRun : IDisposable
     private static readonly TimeSpan TimeToRefresh = TimeSpan.FromSeconds(1);
 
     // Twins gather for some milliseconds what they tell.
-    private static readonly TimeSpan TimeForLastRecords = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan TimeForLastRecords = TimeSpan.FromMilliseconds(300);
 
     private readonly CliEnvironment _environment;
     private readonly CaptureRequest _request;

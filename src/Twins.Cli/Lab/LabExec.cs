@@ -12,10 +12,14 @@ internal static class LabExec
     private const string Shell = "cd -- \"$0\" 2>/dev/null || cd /; exec \"$@\"";
 
     /// <summary>How to start <paramref name="command"/> on the machine whose PID 1 this is.</summary>
-    public static ProcessStartInfo Start(CliEnvironment environment, ProcessIdentity init, IEnumerable<string> command)
+    /// <param name="isFromTerminal">Ctrl-C reaches all that is started: nsenter has to stay until the program has ended.</param>
+    public static ProcessStartInfo Start(CliEnvironment environment, ProcessIdentity init, IEnumerable<string> command, bool isFromTerminal = false)
     {
-        var start = new ProcessStartInfo("nsenter",
-            [.. LabTools.Enter(init.Pid), "sh", "-c", Shell, Environment.CurrentDirectory, .. command]);
+        string[] enter = ["nsenter", .. LabTools.Enter(init.Pid)];
+        string[] program = ["sh", "-c", Shell, Environment.CurrentDirectory, .. command];
+        var start = isFromTerminal
+            ? new ProcessStartInfo("env", ["--ignore-signal=INT,QUIT", .. enter, "env", "--default-signal=INT,QUIT", .. program])
+            : new ProcessStartInfo(enter[0], [.. enter[1..], .. program]);
         start.Environment["PATH"] = "/run/twins/bin:" + environment.Variable("PATH");
         start.Environment["TWINS_HOME"] = environment.Installation.Home;
         start.Environment.Remove("TWINS_SOCKET");
@@ -27,10 +31,10 @@ internal static class LabExec
     public static async Task<int> RunAsync(CliEnvironment environment, ProcessIdentity init, IReadOnlyList<string> command)
     {
         LibC.KeepDescriptorsPrivate();
-        using Process process = Process.Start(Start(environment, init, command))!;
-        ProcessIdentity enter = ProcessIdentity.Of(process.Id) ?? default;
         // From a terminal Ctrl-C reaches the program by itself.
         bool terminal = LibC.IsTerminal(0) == 1;
+        using Process process = Process.Start(Start(environment, init, command, terminal))!;
+        ProcessIdentity enter = ProcessIdentity.Of(process.Id) ?? default;
         using PosixSignalRegistration interrupt = Forward(PosixSignal.SIGINT, terminal ? 0 : LibC.SigInt, enter);
         using PosixSignalRegistration terminate = Forward(PosixSignal.SIGTERM, LibC.SigTerm, enter);
         using PosixSignalRegistration hangUp = Forward(PosixSignal.SIGHUP, LibC.SigHangUp, enter);
