@@ -1,8 +1,21 @@
 using Microsoft.AspNetCore.Builder;
 using Twins.Manager;
+using Twins.Manager.Nodes;
 using Twins.Manager.Settings;
 using Twins.Manager.Settings.Windows;
 using Twins.Manager.Windows;
+
+if (args is ["--version"])
+{
+    Console.WriteLine(NodeFacts.Version);
+    return 0;
+}
+
+if (args is ["--help" or "-h"])
+{
+    Console.WriteLine("Usage: twinsd [--config PATH] [--KEY VALUE]...\nKeeps this node's connections and processes for Twins; see 'twins --help'.\nSettings: twinsd.json(5), docs/settings.md.");
+    return 0;
+}
 
 WebApplication? app = null;
 try

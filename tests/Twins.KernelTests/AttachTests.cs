@@ -30,4 +30,12 @@ public sealed class AttachTests : LabTest
         AssertNothingIsLeft();
         client.Finish();
     }
+
+    [TestMethod]
+    public void WhatTheNodeRunsBy_IsRefused()
+    {
+        foreach (string pid in Home.Shell("echo 1; pgrep -x twinsd; pgrep -x twin").Split('\n', StringSplitOptions.RemoveEmptyEntries))
+            Assert.AreEqual("not-mobile", Home.Twins("attach", pid).Exits(1).Document.GetProperty("error").GetProperty("code").GetString(), pid);
+        Assert.AreEqual(0, Home.Twins("ls").Exits(0).Document.GetArrayLength());
+    }
 }

@@ -33,6 +33,11 @@ internal sealed partial class ProcessIntake(
     /// <exception cref="NodeException">It can't be taken.</exception>
     public async Task<ProcessRecord> AttachAsync(AttachRequest request, CancellationToken cancellation)
     {
+        // To hold their packets would cut this node off.
+        if (request.Pid == Environment.ProcessId || pool.Twins.Any(twin => twin.Pid == request.Pid))
+            throw new NodeException(identity.Name, "not-mobile", $"PID {request.Pid} is Twins' own; it serves this node.");
+        if (request.Pid == 1 && !OperatingSystem.IsWindows())
+            throw new NodeException(identity.Name, "not-mobile", "PID 1 keeps this machine running; it can't move.");
         var record = registry.Attach(request.Pid, request.Name, request.OutputPath, request.ErrorPath);
         var endpoints = processes.TryReadEndpoints(record) ?? EndpointSet.Empty;
         await RegisterAsync(record, endpoints.Connections, endpoints.Listeners, cancellation);
