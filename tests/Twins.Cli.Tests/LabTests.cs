@@ -85,9 +85,9 @@ public sealed class LabTests
     {
         await UpAsync("--nodes", "home");
         ProcessStartInfo start = BuiltCli.Start();
-        // A terminal of its own: what is written to script(1) is typed there.
+        // A terminal of its own: what is written to script(1) is typed there. Its shell makes way, or would tell of Ctrl-C itself.
         start.FileName = "script";
-        foreach (string argument in (string[])["-qec", $"{BuiltCli.Path} lab exec home -- sh -c 'trap \"sleep 1; echo over; exit 5\" INT; echo begun; sleep 60'", "/dev/null"])
+        foreach (string argument in (string[])["-qec", $"exec {BuiltCli.Path} lab exec home -- sh -c 'trap \"sleep 1; echo over; exit 5\" INT; echo begun; sleep 60'", "/dev/null"])
             start.ArgumentList.Add(argument);
         start.Environment["TWINS_LAB"] = _directory;
         using Process terminal = Process.Start(start)!;
