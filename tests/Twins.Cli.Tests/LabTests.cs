@@ -85,9 +85,10 @@ public sealed class LabTests
     {
         await UpAsync("--nodes", "home");
         ProcessStartInfo start = BuiltCli.Start();
-        // A terminal of its own: what is written to script(1) is typed there. Its shell makes way, or would tell of Ctrl-C itself.
+        // A terminal of its own: what is written to script(1) is typed there. Its shell makes way, or would
+        // tell of Ctrl-C itself. Short sleeps: one that begins after the signal isn't ended by it.
         start.FileName = "script";
-        foreach (string argument in (string[])["-qec", $"exec {BuiltCli.Path} lab exec home -- sh -c 'trap \"sleep 1; echo over; exit 5\" INT; echo begun; sleep 60'", "/dev/null"])
+        foreach (string argument in (string[])["-qec", $"exec {BuiltCli.Path} lab exec home -- sh -c 'trap \"sleep 1; echo over; exit 5\" INT; echo begun; n=0; while [ $n -lt 600 ]; do sleep 0.1; n=$((n+1)); done'", "/dev/null"])
             start.ArgumentList.Add(argument);
         start.Environment["TWINS_LAB"] = _directory;
         using Process terminal = Process.Start(start)!;
