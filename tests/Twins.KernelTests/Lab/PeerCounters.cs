@@ -10,7 +10,7 @@ namespace Twins.KernelTests.Lab;
 /// retransmission timeout, the second copy of a FIN or of its acknowledgement meets a socket that is gone, with
 /// or without Twins (RFC 9293, 3.10.7.1).
 /// </summary>
-internal sealed record PeerCounters(long ResetsIn, long ResetsOut, long FinsIn, long IcmpErrorsIn)
+internal sealed record PeerCounters(long ResetsIn, long ResetsOut, long FinsIn, long IcmpErrorsIn, IReadOnlyList<string> Connections)
 {
     private const string Rules = """
         table inet watch {
@@ -20,12 +20,13 @@ internal sealed record PeerCounters(long ResetsIn, long ResetsOut, long FinsIn, 
           counter icmp_in { }
           set ended_by_process { type inet_service . ipv4_addr . inet_service; flags dynamic,timeout; timeout 2m; }
           set ended_by_peer { type inet_service . ipv4_addr . inet_service; flags dynamic,timeout; timeout 2m; }
+          set resets { type ipv4_addr . inet_service . ipv4_addr . inet_service; flags dynamic; }
           chain in {
             type filter hook prerouting priority -400; policy accept;
             iifname "lo" accept
             tcp flags & fin == fin counter name fins_in add @ended_by_process { tcp dport . ip saddr . tcp sport }
             tcp flags & rst == rst tcp dport . ip saddr . tcp sport @ended_by_process tcp dport . ip saddr . tcp sport @ended_by_peer accept
-            tcp flags & rst == rst counter name resets_in
+            tcp flags & rst == rst counter name resets_in add @resets { ip saddr . tcp sport . ip daddr . tcp dport }
             icmp type { destination-unreachable, time-exceeded, parameter-problem, redirect } counter name icmp_in
           }
           chain out {
@@ -33,7 +34,7 @@ internal sealed record PeerCounters(long ResetsIn, long ResetsOut, long FinsIn, 
             oifname "lo" accept
             tcp flags & fin == fin add @ended_by_peer { tcp sport . ip daddr . tcp dport }
             tcp flags & rst == rst tcp sport . ip daddr . tcp dport @ended_by_process tcp sport . ip daddr . tcp dport @ended_by_peer accept
-            tcp flags & rst == rst counter name resets_out
+            tcp flags & rst == rst counter name resets_out add @resets { ip saddr . tcp sport . ip daddr . tcp dport }
           }
         }
         """;
@@ -44,21 +45,25 @@ internal sealed record PeerCounters(long ResetsIn, long ResetsOut, long FinsIn, 
     /// <summary>What has passed since the lab was made.</summary>
     public static PeerCounters Read(Machine peer)
     {
-        using JsonDocument document = JsonDocument.Parse(peer.Shell("nft -j list counters table inet watch"));
+        using JsonDocument document = JsonDocument.Parse(peer.Shell("nft -j list table inet watch"));
         Dictionary<string, long> counters = [];
+        List<string> resets = [];
         foreach (JsonElement item in document.RootElement.GetProperty("nftables").EnumerateArray())
         {
             if (item.TryGetProperty("counter", out JsonElement counter))
                 counters[counter.GetProperty("name").GetString()!] = counter.GetProperty("packets").GetInt64();
+            if (item.TryGetProperty("set", out JsonElement set) && set.GetProperty("name").GetString() == "resets" && set.TryGetProperty("elem", out JsonElement seen))
+                resets.AddRange(seen.EnumerateArray().Select(reset => reset.GetProperty("concat").ToString()));
         }
-        return new PeerCounters(counters["resets_in"], counters["resets_out"], counters["fins_in"], counters["icmp_in"]);
+        return new PeerCounters(counters["resets_in"], counters["resets_out"], counters["fins_in"], counters["icmp_in"], resets);
     }
 
     /// <summary>The test fails if a connection was reset, or an ICMP error came, since an earlier reading.</summary>
     public void AssertNothingBroken(PeerCounters now)
     {
-        Assert.AreEqual(ResetsIn, now.ResetsIn, "RST segments came to the peer");
-        Assert.AreEqual(ResetsOut, now.ResetsOut, "the peer sent RST segments: something came to it that no connection of it expects");
+        string resets = string.Join('\n', now.Connections.Except(Connections));
+        Assert.AreEqual(ResetsIn, now.ResetsIn, $"RST segments came to the peer: {resets}");
+        Assert.AreEqual(ResetsOut, now.ResetsOut, $"the peer sent RST segments: something came to it that no connection of it expects: {resets}");
         Assert.AreEqual(IcmpErrorsIn, now.IcmpErrorsIn, "ICMP errors came to the peer");
     }
 
