@@ -33,6 +33,7 @@ public abstract class LabTest
     public void BeginOnLab()
     {
         TestLab.Take();
+        PeerCounters.ForgetConnections(Peer);
         foreach (Machine node in TestLab.Nodes)
             _logStarts[node.Name] = new FileInfo(node.LogPath).Length;
     }

@@ -6,6 +6,7 @@ namespace Twins.KernelTests.Lab;
 /// <summary>
 /// Segments that end connections, and ICMP errors, as they pass the peer's network device: what no peer may
 /// see because of a move. Counted in both directions, because a wrong segment is answered with RST by the peer.
+/// Connections of earlier tests aren't counted: an end that such a test left to itself may be retransmitted long afterwards.
 /// A RST after the FINs of both sides isn't counted: on a machine so busy that an answer takes longer than the
 /// retransmission timeout, the second copy of a FIN or of its acknowledgement meets a socket that is gone, with
 /// or without Twins (RFC 9293, 3.10.7.1).
@@ -18,12 +19,16 @@ internal sealed record PeerCounters(long ResetsIn, long ResetsOut, long FinsIn, 
           counter resets_out { }
           counter fins_in { }
           counter icmp_in { }
+          set opened { type inet_service . ipv4_addr . inet_service; flags dynamic; }
+          set former { type inet_service . ipv4_addr . inet_service; flags dynamic; }
           set ended_by_process { type inet_service . ipv4_addr . inet_service; flags dynamic,timeout; timeout 2m; }
           set ended_by_peer { type inet_service . ipv4_addr . inet_service; flags dynamic,timeout; timeout 2m; }
           set resets { type ipv4_addr . inet_service . ipv4_addr . inet_service; flags dynamic; }
           chain in {
             type filter hook prerouting priority -400; policy accept;
             iifname "lo" accept
+            tcp flags & (syn | ack) == syn add @opened { tcp dport . ip saddr . tcp sport } delete @former { tcp dport . ip saddr . tcp sport }
+            tcp dport . ip saddr . tcp sport @former accept
             tcp flags & fin == fin counter name fins_in add @ended_by_process { tcp dport . ip saddr . tcp sport }
             tcp flags & rst == rst tcp dport . ip saddr . tcp sport @ended_by_process tcp dport . ip saddr . tcp sport @ended_by_peer accept
             tcp flags & rst == rst counter name resets_in add @resets { ip saddr . tcp sport . ip daddr . tcp dport }
@@ -32,6 +37,8 @@ internal sealed record PeerCounters(long ResetsIn, long ResetsOut, long FinsIn, 
           chain out {
             type filter hook output priority -400; policy accept;
             oifname "lo" accept
+            tcp flags & (syn | ack) == syn add @opened { tcp sport . ip daddr . tcp dport } delete @former { tcp sport . ip daddr . tcp dport }
+            tcp sport . ip daddr . tcp dport @former accept
             tcp flags & fin == fin add @ended_by_peer { tcp sport . ip daddr . tcp dport }
             tcp flags & rst == rst tcp sport . ip daddr . tcp dport @ended_by_process tcp sport . ip daddr . tcp dport @ended_by_peer accept
             tcp flags & rst == rst counter name resets_out add @resets { ip saddr . tcp sport . ip daddr . tcp dport }
@@ -41,6 +48,12 @@ internal sealed record PeerCounters(long ResetsIn, long ResetsOut, long FinsIn, 
 
     /// <summary>Starts counting on a machine.</summary>
     public static void Install(Machine peer) => peer.Shell($"nft -f - <<'END'\n{Rules}\nEND");
+
+    /// <summary>A test begins: what was opened before isn't its concern.</summary>
+    public static void ForgetConnections(Machine peer) => peer.Shell("""
+        former=$(nft list set inet watch opened | tr -d '\n\t' | sed -n 's/.*elements = \({[^}]*}\).*/\1/p')
+        [ -z "$former" ] || printf 'add element inet watch former %s\nflush set inet watch opened' "$former" | nft -f -
+        """);
 
     /// <summary>What has passed since the lab was made.</summary>
     public static PeerCounters Read(Machine peer)
