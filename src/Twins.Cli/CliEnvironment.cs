@@ -1,6 +1,7 @@
 using Grpc.Net.Client;
 using Spectre.Console;
 using Twins.Cli.Client;
+using Twins.Cli.Native;
 using Twins.Cli.Windows;
 using Twins.Protocol;
 
@@ -26,6 +27,9 @@ internal sealed record CliEnvironment
     public bool OutIsTerminal { get; init; }
 
     public bool ErrorIsTerminal { get; init; }
+
+    /// <summary>Whether nobody reads standard output any more, as after <c>| head</c>: what goes on for a reader's sake ends then.</summary>
+    public Func<bool> IsOutClosed { get; init; } = () => false;
 
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
@@ -61,6 +65,7 @@ internal sealed record CliEnvironment
         ErrorBytes = Console.OpenStandardError(),
         OutIsTerminal = !Console.IsOutputRedirected,
         ErrorIsTerminal = !Console.IsErrorRedirected,
+        IsOutClosed = OperatingSystem.IsLinux() ? LibC.IsOutputClosed : () => false,
         Installation = new Installation(Environment.GetEnvironmentVariable("TWINS_HOME"), AppContext.BaseDirectory),
         SocketPath = Environment.GetEnvironmentVariable("TWINS_SOCKET") is { Length: > 0 } path
             ? path : OperatingSystem.IsWindows() ? @"\\.\pipe\twins\twinsd" : "/run/twins/twinsd.sock",

@@ -68,6 +68,18 @@ public sealed class CaptureTests : LabTest
     }
 
     [TestMethod]
+    [DataRow("capture")]
+    [DataRow("capture -w -")]
+    [DataRow("log --follow")]
+    public void NobodyReadsItsOutputAnyMore_Ends(string command)
+    {
+        RunMobile(Home, "echo", "python3", Repository.Rig("traffic.py"), "serve", "7000");
+        WaitForListener(Home, 7000);
+        Talk("10.77.0.2:7000", "--connections", "1").WaitUntilReady().AssertGoesOn();
+        Home.Exec("timeout", "30", "sh", "-c", $"'{Repository.Cli}' {command} | head -c 100 | wc -c").Succeeded();
+    }
+
+    [TestMethod]
     public void Payload_IsNeitherShownNorStored_UnlessItIsAskedFor()
     {
         MobileProcess redis = StartRedis();

@@ -33,6 +33,9 @@ internal sealed class CaptureOutput : IDisposable
     /// </summary>
     public CaptureInterface? Like { get; set; }
 
+    /// <summary>Whether nobody reads the lines any more. A file is written for somebody who comes later.</summary>
+    public bool IsUnread => (_file is null || _isFileOnly) && _environment.IsOutClosed();
+
     /// <summary>Makes the file, if one is wanted, and begins the document.</summary>
     /// <exception cref="IOException">The file can't be made.</exception>
     public static CaptureOutput Open(CliEnvironment environment, CaptureRequest request)

@@ -217,6 +217,8 @@ internal sealed class CaptureRun : IDisposable
                 Work(item);
             _joiner.Advance(Now());
             _output.Flush();
+            if (_output.IsUnread)
+                _end.Cancel();
         }
     }
 

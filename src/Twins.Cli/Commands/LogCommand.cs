@@ -26,7 +26,7 @@ internal static class LogCommand
                     last = line.Number;
                 }
 
-                if (!result.GetValue(follow))
+                if (!result.GetValue(follow) || environment.IsOutClosed())
                     return ExitCode.Done;
                 await Task.Delay(Pause, environment.Time, cancellation);
             }

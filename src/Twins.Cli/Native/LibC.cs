@@ -12,6 +12,8 @@ internal static partial class LibC
     public const int SigTerm = 15;
     public const int SigStop = 19;
 
+    private const int StandardOutput = 1;
+    private const short PollError = 8;         // POLLERR
     private const uint CloseRangeCloseOnExec = 4;
     private const int CurrentDirectory = -100; // AT_FDCWD
     private const int DontFollow = 0x100;      // AT_SYMLINK_NOFOLLOW
@@ -32,6 +34,13 @@ internal static partial class LibC
     [LibraryImport("libc", EntryPoint = "isatty")]
     public static partial int IsTerminal(int descriptor);
 
+    /// <summary>Whether standard output is a pipe or socket that nobody reads any more (poll(2), POLLERR): .NET ignores the EPIPE of a write to it.</summary>
+    public static unsafe bool IsOutputClosed()
+    {
+        var polled = new PollDescriptor { Descriptor = StandardOutput };
+        return Poll(&polled, 1, 0) > 0 && (polled.Returned & PollError) != 0;
+    }
+
     /// <summary>Whether root owns what is at the path; a symbolic link is asked itself, not what it points at.</summary>
     public static unsafe bool IsOwnedByRoot(string path)
     {
@@ -42,6 +51,9 @@ internal static partial class LibC
     [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
     private static unsafe partial int Status(int directory, string path, int flags, uint mask, byte* status);
 
+    [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
+    private static unsafe partial int Poll(PollDescriptor* descriptors, nuint count, int milliseconds);
+
     [LibraryImport("libc", EntryPoint = "close_range", SetLastError = true)]
     private static partial int CloseRange(uint first, uint last, uint flags);
 
@@ -51,5 +63,14 @@ internal static partial class LibC
     {
         // Kernels before 5.11 don't know the flag; .NET's own descriptors are close-on-exec anyway.
         _ = CloseRange(3, uint.MaxValue, CloseRangeCloseOnExec);
+    }
+
+    // struct pollfd
+    [StructLayout(LayoutKind.Sequential)]
+    private struct PollDescriptor
+    {
+        public int Descriptor;
+        public short Events;
+        public short Returned;
     }
 }

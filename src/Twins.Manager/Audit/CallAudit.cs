@@ -1,5 +1,6 @@
 using Grpc.Core;
 using Twins.Manager.Access;
+using Twins.Manager.Cluster;
 using Twins.Protocol;
 
 namespace Twins.Manager.Audit;
@@ -41,7 +42,7 @@ internal sealed class CallAudit(AuditLog log, LocalCaller caller, string method,
         DiagnoseRequest r => r.RemoveLeftovers ? "leftovers removed" : "",
         ClusterInitRequest r => $"node {r.Node} {r.Address}".TrimEnd(),
         ClusterJoinRequest r => $"node {r.Node} {r.Address}".TrimEnd(),
-        ClusterTokenRequest r => $"{r.Minutes} min",
+        ClusterTokenRequest r => $"{(r.Minutes == 0 ? NodeCluster.DefaultTokenLifetime.TotalMinutes : r.Minutes)} min",
         _ => "",
     };
 }

@@ -40,7 +40,11 @@ internal sealed class PacketWatches
     public bool FlushGathered()
     {
         if (!_watches.Exists(watch => watch.HasGathered))
+        {
+            _gatheringSince = 0;
             return false;
+        }
+
         var now = Environment.TickCount64;
         if (_gatheringSince == 0)
             _gatheringSince = now;
