@@ -39,7 +39,7 @@ public sealed class ExplainTests : LabTest
         Home.Exec(Repository.Cli, "hold", _server.Name).Succeeded();
         AssertNamed("home", "state", "is held on somebody's order", "twins release echo");
         Home.Exec(Repository.Cli, "redirect", _server.Name, "--to", "host1").Succeeded();
-        AssertNamed("home", "state", "its redirection isn't complete", "Restore it there");
+        AssertNamed("home", "state", "Waits until its sockets are in the cabin", "twins release echo");
         Home.Exec(Repository.Cli, "release", _server.Name).Succeeded();
         _client.AssertGoesOn();
         _client.Finish();

@@ -76,12 +76,8 @@ internal sealed partial class NodeChecks(
                 findings.Fail("state", $"a move is in doubt, the original is frozen and its packets are held: {record.Note}",
                     $"It resolves itself when the nodes meet again. A person can decide: twins resolve {record.Name} --run-here|--gone, after looking where it runs.");
                 break;
-            case ProcessState.Held when record.Note.Length > 0:
-                findings.Fail("state", $"its redirection isn't complete, so all that arrives for it waits: {record.Note}",
-                    $"Restore it there, or start its other instance. twins release {record.Name} gives what is held to the process here.");
-                break;
             case ProcessState.Held:
-                findings.Fail("state", "it is held on somebody's order, so all that arrives for it waits",
+                findings.Fail("state", $"it is held on somebody's order, so all that arrives for it waits{(record.Note.Length > 0 ? $": {record.Note}" : "")}",
                     $"twins release {record.Name}, or twins redirect {record.Name} --to NODE.");
                 break;
             case ProcessState.Migrating:
