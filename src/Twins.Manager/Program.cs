@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Builder;
 using Twins.Manager;
+using Twins.Manager.Cluster;
 using Twins.Manager.Nodes;
 using Twins.Manager.Settings;
 using Twins.Manager.Settings.Windows;
@@ -23,6 +24,7 @@ try
     var options = SettingsReader.Read(args, Environment.GetEnvironmentVariables().Cast<System.Collections.DictionaryEntry>().ToDictionary(e => (string)e.Key, e => (string?)e.Value ?? ""));
     if (OperatingSystem.IsWindows())
         OwnDirectory.Prepare(options);
+    NodePorts.RequireFree(options);
     app = TwinsdApplication.Build(options);
     await app.StartAsync();
 }

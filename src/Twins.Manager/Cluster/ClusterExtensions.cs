@@ -12,7 +12,6 @@ internal static class ClusterExtensions
     public static IServiceCollection AddTwinsCluster(this IServiceCollection services)
     {
         services.AddSingleton(TimeProvider.System);
-        services.AddHostedService<NodePorts>();
         services.AddSingleton(provider => new ClusterFiles(provider.GetRequiredService<TwinsdOptions>().ClusterDirectory));
         services.AddSingleton<NodeDirectory>();
         services.AddSingleton<TokenStore>();

@@ -8,36 +8,20 @@ namespace Twins.Manager.Cluster;
 /// Refuses a start where the node API's ports are taken, before anything is changed: the server binds them last, and by then another
 /// <c>twinsd</c>'s packet rules, which this one doesn't know, would be gone.
 /// </summary>
-internal sealed class NodePorts(TwinsdOptions options) : IHostedLifecycleService
+internal static class NodePorts
 {
-    /// <inheritdoc/>
+    /// <summary>Looks at both ports.</summary>
     /// <exception cref="IOException">A port is taken, or the address is none of this node.</exception>
-    public Task StartingAsync(CancellationToken cancellationToken)
+    public static void RequireFree(TwinsdOptions options)
     {
-        Require(options.ApiPort);
-        Require(options.JoinPort);
-        return Task.CompletedTask;
+        RequireFree(options.Address, options.ApiPort);
+        RequireFree(options.Address, options.JoinPort);
     }
 
-    /// <inheritdoc/>
-    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    /// <inheritdoc/>
-    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    /// <inheritdoc/>
-    public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    /// <inheritdoc/>
-    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    /// <inheritdoc/>
-    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    private void Require(int port)
+    private static void RequireFree(string setting, int port)
     {
         // As the server binds it.
-        var address = options.Address.Length > 0 ? IPAddress.Parse(options.Address) : Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any;
+        var address = setting.Length > 0 ? IPAddress.Parse(setting) : Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any;
         using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         if (address.Equals(IPAddress.IPv6Any))
             socket.DualMode = true;

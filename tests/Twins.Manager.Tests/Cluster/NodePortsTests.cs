@@ -13,26 +13,25 @@ public sealed class NodePortsTests
     [DataRow("", false)]
     [DataRow("127.0.0.1", false)]
     [DataRow("127.0.0.1", true)]
-    public async Task PortTaken_IsRefusedByName_AndAcceptedOnceItIsFree(string address, bool isJoinPort)
+    public void PortTaken_IsRefusedByName_AndAcceptedOnceItIsFree(string address, bool isJoinPort)
     {
         using var other = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         other.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         other.Listen();
         var port = ((IPEndPoint)other.LocalEndPoint!).Port;
-        var ports = new NodePorts(new TwinsdOptions { Address = address, ApiPort = isJoinPort ? port - 1 : port });
+        var options = new TwinsdOptions { Address = address, ApiPort = isJoinPort ? port - 1 : port };
 
-        var refused = await Assert.ThrowsExactlyAsync<IOException>(() => ports.StartingAsync(CancellationToken.None));
+        var refused = Assert.ThrowsExactly<IOException>(() => NodePorts.RequireFree(options));
         Assert.Contains($"TCP port {port} is taken", refused.Message);
 
         other.Close();
-        await ports.StartingAsync(CancellationToken.None);
+        NodePorts.RequireFree(options);
     }
 
     [TestMethod]
-    public async Task AddressOfNoInterface_IsRefused()
+    public void AddressOfNoInterface_IsRefused()
     {
-        var refused = await Assert.ThrowsExactlyAsync<IOException>(() =>
-            new NodePorts(new TwinsdOptions { Address = "192.0.2.1" }).StartingAsync(CancellationToken.None));
+        var refused = Assert.ThrowsExactly<IOException>(() => NodePorts.RequireFree(new TwinsdOptions { Address = "192.0.2.1" }));
         Assert.Contains("192.0.2.1 (setting address) is none of this node's addresses", refused.Message);
     }
 }
