@@ -24,6 +24,9 @@ public sealed class TwinPoolTests
         var status = await UntilAnswered(twin);
         Assert.AreEqual(worker.Pid, status.Pid);
         Assert.AreEqual("p1", status.Processes.Single().ProcessId);
+        // The connection is there a moment before it is told of.
+        for (var i = 0; i < 500 && fixture.Log.Count(ConnectedAgain) == 0; i++)
+            await Task.Delay(10);
         Assert.AreEqual(1, fixture.Log.Count(ConnectedAgain));
         Assert.AreEqual(0, fixture.Log.Count(Lost));
         Assert.IsEmpty(fixture.Replaced);
