@@ -80,6 +80,7 @@ fetch_emulator() {
 
 add_emulator() {
   local mirror log=$build_directory/log/wine-root-emulator.log
+  mkdir -p "$build_directory/log"
   : >"$log"
   while read -r mirror; do
     say "this kernel runs no 32-bit programs: adding qemu-user of $emulator_suite to build/wine-root from $mirror"

@@ -15,11 +15,11 @@ public sealed class NodePortsTests
     [DataRow("127.0.0.1", true)]
     public void PortTaken_IsRefusedByName_AndAcceptedOnceItIsFree(string address, bool isJoinPort)
     {
+        var options = new TwinsdOptions { Address = address, ApiPort = TestNode.FreePorts() };
+        var port = isJoinPort ? options.JoinPort : options.ApiPort;
         using var other = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        other.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        other.Bind(new IPEndPoint(IPAddress.Loopback, port));
         other.Listen();
-        var port = ((IPEndPoint)other.LocalEndPoint!).Port;
-        var options = new TwinsdOptions { Address = address, ApiPort = isJoinPort ? port - 1 : port };
 
         var refused = Assert.ThrowsExactly<IOException>(() => NodePorts.RequireFree(options));
         Assert.Contains($"TCP port {port} is taken", refused.Message);

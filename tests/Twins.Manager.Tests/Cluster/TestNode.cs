@@ -89,7 +89,8 @@ internal sealed class TestNode : IAsyncDisposable
             Directory.Delete(directory, recursive: true);
     }
 
-    private static int FreePorts()
+    /// <summary>The first of two ports next to each other that nobody else is given: below those the kernel hands out itself.</summary>
+    public static int FreePorts()
     {
         while (true)
         {
