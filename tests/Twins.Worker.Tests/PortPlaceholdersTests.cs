@@ -9,6 +9,8 @@ namespace Twins.Worker.Tests;
 [TestClass]
 public sealed class PortPlaceholdersTests
 {
+    private static int _lastPort = 10_000 + (Environment.ProcessId % 500 * 20);
+
     [TestMethod]
     [DataRow(IpProtocol.Tcp, "127.0.0.1", false)]
     [DataRow(IpProtocol.Tcp, "127.0.0.1", true)]
@@ -85,10 +87,21 @@ public sealed class PortPlaceholdersTests
     private static void Replace(PortPlaceholders placeholders, params (IpProtocol Protocol, Endpoint Local)[] ports) =>
         placeholders.Replace(ports.ToHashSet(), 0);
 
+    // Of this test alone: below the ports that the kernel hands out, which a test beside it would be given when they are free for a moment.
     private static (IpProtocol Protocol, Endpoint Local) FreePort(IpProtocol protocol, string address)
     {
-        using var socket = Bind((protocol, new Endpoint(InternetAddress.Parse(address), 0)), reuse: false);
-        return (protocol, new Endpoint(InternetAddress.Parse(address), (ushort)((IPEndPoint)socket.LocalEndPoint!).Port));
+        while (true)
+        {
+            var port = (protocol, new Endpoint(InternetAddress.Parse(address), (ushort)Interlocked.Increment(ref _lastPort)));
+            try
+            {
+                Bind(port, reuse: false).Dispose();
+                return port;
+            }
+            catch (SocketException exception) when (exception.SocketErrorCode == SocketError.AddressAlreadyInUse)
+            {
+            }
+        }
     }
 
     private static Socket Bind((IpProtocol Protocol, Endpoint Local) port, bool reuse)
