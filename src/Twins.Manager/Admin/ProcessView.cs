@@ -36,7 +36,7 @@ internal sealed partial class ProcessView(
             State = ProcessRegistry.StateName(record.State),
             Epoch = record.Epoch,
             Home = record.HomeNode,
-            Executable = record.Executable,
+            Executable = ProcessRegistry.ExecutableOf(record),
             TwinPid = pool.Find(record.Id)?.Pid ?? 0,
             Path = record.CurrentNode == record.HomeNode ? "local" : "relay",
             Note = record.Note,

@@ -199,6 +199,10 @@ internal sealed class ProcessRegistry(ITableStore table, NodeCluster identity)
     /// <summary>Whether a process of this record runs here in the epoch of a migration that a restart interrupted.</summary>
     public static bool RunsHere(ProcessRecord record, ulong epoch) => (record.Role == NodeRole.Home || record.Epoch == epoch) && IsAlive(record);
 
+    /// <summary>The program that the process is: as it is now when it is here, since it may have executed another one; otherwise as it was last known.</summary>
+    public static string ExecutableOf(ProcessRecord record) =>
+        ProcessIdentity.TryRead(record.Pid) is { Executable.Length: > 0 } found && found.StartTimeTicks == record.StartTimeTicks ? found.Executable : record.Executable;
+
     /// <summary>What travels with the process.</summary>
     public MobileProcess Describe(ProcessRecord record) => new()
     {
@@ -208,7 +212,7 @@ internal sealed class ProcessRegistry(ITableStore table, NodeCluster identity)
         Home = record.HomeNode,
         HomeAddress = ByteString.CopyFrom(record.HomeAddresses[0].ToBytes()),
         HomeAddresses = { record.HomeAddresses.Select(a => ByteString.CopyFrom(a.ToBytes())) },
-        Executable = record.Executable,
+        Executable = ExecutableOf(record),
         OutputPath = record.OutputPath,
         ErrorPath = record.ErrorPath,
     };
