@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
+using Twins.Tray.Icons;
 using Twins.Tray.Status;
+using Twins.Tray.Windows.Tests.Support;
 
 namespace Twins.Tray.Windows.Tests;
 
@@ -20,6 +22,12 @@ public sealed unsafe class LayoutTests
         Assert.AreEqual(80, sizeof(Native.WindowClass));
         Assert.AreEqual(48, sizeof(Native.Message));
     }
+
+    [TestMethod]
+    [DataRow(16)]
+    [DataRow(48)]
+    public void ProgramsFile_HasTheIcon_ThatExplorerAndStartMenuShow(int size) =>
+        Assert.IsGreaterThan(0, File.ReadAllBytes(RunningNode.PathOf("twins-tray.exe")).AsSpan().IndexOf(IconImage.Draw(TrayState.Running, size)));
 
     [TestMethod]
     public void SystemTakesEveryStatesIcon()

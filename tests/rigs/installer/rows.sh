@@ -106,6 +106,7 @@ check 'it installs silently' setup 0 install "$before"
 check 'all programs are there, byte for byte' has_files_of "$rig/windows"
 check 'and the licences' has_licences
 check 'Windows knows the version' version_is "$version_before"
+check "and shows the tray's icon with it" test "$(value 'SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall\Twins_is1' DisplayIcon)" = 'C:\Program Files\Twins\twins-tray.exe'
 check 'the service is registered with the program there' test "$(service_program)" = '"C:\Program Files\Twins\twinsd.exe"'
 check 'it starts with Windows' test "$(value 'SYSTEM\CurrentControlSet\Services\twinsd' Start)" = 0x2
 check 'it runs' service_runs
