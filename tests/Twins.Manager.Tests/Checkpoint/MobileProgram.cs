@@ -46,11 +46,11 @@ internal sealed class MobileProgram : IDisposable
     public static MobileProgram Start(TestNetwork network, string command, string name = "program", string ready = "ready")
     {
         var output = Path.Combine(network.Folder, name + ".out");
-        // In the background of a shell that ends: the program is init's child and in its own session.
+        // In the background of a shell that ends: the program is init's child and in its own session. It keeps no descriptor but its three,
+        // as the launcher sees to it: the runtime names threads, and a file of /proc that it has open for that would be the program's, too.
         var pid = Shell.Run(network.Home, $"""
-            exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
             cd /
-            setsid sh -c 'echo $$ > {output}.pid; exec {command}' </dev/null >{output} 2>&1 &
+            setsid bash -c 'cd /proc/$$/fd; for fd in *; do [ "$fd" -lt 3 ] || eval "exec $fd>&-"; done; cd /; echo $$ > {output}.pid; exec {command}' </dev/null >{output} 2>&1 &
             until [ -s {output}.pid ] && grep -qi '{ready}' {output}; do kill -0 $! ; done
             cat {output}.pid
             """);
